@@ -19,7 +19,7 @@ macro(nek_find_pkgconfig name module debian_package)
   endif()
 endmacro()
 
-nek_find(PkgConfig pkg-config)
+nek_find(PkgConfig pkgconf)
 nek_find(Threads libc6-dev)
 nek_find(yaml-cpp libyaml-cpp-dev)                # target yaml-cpp
 nek_find(nlohmann_json nlohmann-json3-dev 3.11)   # nlohmann_json::nlohmann_json
