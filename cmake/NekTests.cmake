@@ -47,8 +47,9 @@ function(nek_add_fuzz)
   set_tests_properties(${target} PROPERTIES LABELS fuzz)
 endfunction()
 
-# nek_add_python_test(NAME FILE): a unittest file, run by the Python of build/venv (scripts/setup --tests
-# makes it) or else the system's.
+# nek_add_python_test(NAME FILE [IN_PROCESS]): a unittest file, run by the Python of build/venv
+# (scripts/setup --tests makes it) or else the system's. IN_PROCESS: it loads our code by ctypes, so Python
+# needs the sanitizer's run-time, and its own leaks are not ours.
 function(nek_add_python_test name file)
   set(python "${PROJECT_SOURCE_DIR}/build/venv/bin/python")
   if(NOT EXISTS "${python}")
@@ -56,8 +57,35 @@ function(nek_add_python_test name file)
   endif()
   cmake_path(ABSOLUTE_PATH file)
   add_test(NAME "${name}" COMMAND "${python}" -B "${file}" -v)
-  set_tests_properties("${name}" PROPERTIES ENVIRONMENT
-    "NEK_BIN=${PROJECT_BINARY_DIR}/nek;NEK_PLUGIN_DIR=${PROJECT_BINARY_DIR}/plugins;NEK_BUILD_DIR=${PROJECT_BINARY_DIR};NEK_SOURCE_DIR=${PROJECT_SOURCE_DIR};NEK_PYTHON=${python}")
+  set(environment
+    "NEK_BIN=${PROJECT_BINARY_DIR}/nek"
+    "NEK_PLUGIN_DIR=${PROJECT_BINARY_DIR}/plugins"
+    "NEK_BUILD_DIR=${PROJECT_BINARY_DIR}"
+    "NEK_SOURCE_DIR=${PROJECT_SOURCE_DIR}"
+    "NEK_PYTHON=${python}")
+  if(NEK_SANITIZE AND "IN_PROCESS" IN_LIST ARGN)
+    nek_sanitizer_runtimes(runtimes)
+    list(APPEND environment "LD_PRELOAD=${runtimes}" "ASAN_OPTIONS=detect_leaks=0")
+  endif()
+  set_tests_properties("${name}" PROPERTIES ENVIRONMENT "${environment}")
+endfunction()
+
+# gcc's, for LD_PRELOAD. libstdc++ too: the run-time looks __cxa_throw up when it starts.
+function(nek_sanitizer_runtimes result)
+  set(libraries libstdc++.so)
+  if(NEK_SANITIZE STREQUAL "thread")
+    list(PREPEND libraries libtsan.so)
+  else()
+    list(PREPEND libraries libasan.so libubsan.so)
+  endif()
+  set(paths)
+  foreach(library IN LISTS libraries)
+    execute_process(COMMAND "${CMAKE_CXX_COMPILER}" -print-file-name=${library}
+      OUTPUT_VARIABLE path OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+    list(APPEND paths "${path}")
+  endforeach()
+  list(JOIN paths ":" paths)
+  set(${result} "${paths}" PARENT_SCOPE)
 endfunction()
 
 # Called by nek_add_plugin: the tests of a plugin's own folder.

@@ -17,7 +17,7 @@ run_quietly() {
     return
   fi
   echo "FAILED"
-  grep -E -m 10 -B 2 -A 4 '(error|Error|FAILED)' "$log" || true
+  grep -E -m 5 -B 2 -A 4 '(error|Error|FAILED)' "$log" || true
   echo "[...]"
   tail -n 20 "$log"
   echo "The whole log: $log"
