@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/graph.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "pipeline/suggest.h"
+
+namespace nek {
+namespace {
+
+constexpr uint32_t kNone = UINT32_MAX;
+constexpr nek_shape kNoShape = {sizeof(nek_shape), false, 0, 0, nullptr, nullptr, 0};
+
+const nek_shape& shape_of(const nek_shape* shape) { return shape ? *shape : kNoShape; }
+bool is_made_by_host(std::string_view column) { return column.starts_with("nek."); }
+
+const char* type_name(uint32_t type) {
+  switch (type) {
+    case NEK_BOOL: return "bool";
+    case NEK_INT64: return "int64";
+    case NEK_UINT64: return "uint64";
+    case NEK_DOUBLE: return "double";
+    case NEK_TIME: return "time";
+    case NEK_TEXT: return "text";
+    case NEK_JSON: return "JSON";
+    case NEK_LIST: return "list";
+    case NEK_DICT_TEXT: return "dictionary of text";
+    case NEK_DICT_LIST: return "dictionary of lists";
+    default: return "unknown";
+  }
+}
+
+std::string type_names(uint32_t bits) {
+  std::string out;
+  for (uint32_t type = NEK_BOOL; type <= NEK_DICT_LIST; type++)
+    if (bits & NEK_TYPE_BIT(type)) out += (out.empty() ? "" : " or ") + std::string(type_name(type));
+  return out;
+}
+
+void add_names(ColumnSet& to, const ColumnSet& from) {
+  to.all |= from.all;
+  std::vector<std::string> merged;
+  std::set_union(to.names.begin(), to.names.end(), from.names.begin(), from.names.end(),
+                 std::back_inserter(merged));
+  to.names = std::move(merged);
+}
+
+// A column as it is known where a component reads.
+struct Made {
+  uint32_t types = 0;      // bits: several where streams of several types come together
+  uint32_t maker = kNone;  // the component
+  bool everywhere = true;  // false: some of the streams that come together lack it
+};
+struct Columns {
+  bool open = false;  // there are more, known only when records come
+  std::map<std::string, Made, std::less<>> made;
+};
+
+class GraphBuilder {
+ public:
+  GraphBuilder(const PipelineConfig& config, std::span<const ComponentShape> shapes, Diagnostics& diagnostics)
+      : components_(config.components), strict_(config.settings.strict), shapes_(shapes),
+        diagnostics_(diagnostics) {}
+
+  std::optional<Graph> build() {
+    const size_t errors = diagnostics_.error_count();
+    make_nodes();
+    for (uint32_t i = 0; i < components_.size(); i++) resolve_sources(i);
+    if (diagnostics_.error_count() > errors || !order_steps()) return std::nullopt;
+    connect_readers();
+    make_columns();
+    if (diagnostics_.error_count() > errors) return std::nullopt;
+    find_needed();
+    warn_unread();
+    return std::move(graph_);
+  }
+
+ private:
+  using StreamRef = std::pair<uint32_t, uint32_t>;
+
+  Place place_of(uint32_t component) const {
+    return {components_[component].line, components_[component].column};
+  }
+  const std::string& id(uint32_t component) const { return components_[component].id; }
+  void error(Place place, uint32_t component, const std::string& text) {
+    diagnostics_.error(place, id(component) + ": " + text);
+  }
+
+  // The shape that declares a component's streams: an input's are its decoder's.
+  const nek_shape& stream_shape(uint32_t i) const {
+    return shape_of(components_[i].kind == Kind::kInput ? shapes_[i].codec : shapes_[i].plugin);
+  }
+  const nek_stream& stream_of(StreamRef ref) const { return stream_shape(ref.first).streams[ref.second]; }
+
+  void make_nodes() {
+    graph_.nodes.resize(components_.size());
+    for (uint32_t i = 0; i < components_.size(); i++) {
+      if (components_[i].kind == Kind::kOutput) continue;
+      const nek_shape& shape = stream_shape(i);
+      for (uint32_t s = 0; s < shape.stream_count; s++)
+        graph_.nodes[i].streams.push_back({shape.streams[s].name, shape.streams[s].kind, {}, {}});
+      if (shape.stream_count == 0) error(place_of(i), i, "the plugin declares no stream");
+    }
+  }
+
+  // ---- who reads what
+
+  std::vector<std::string> stream_names(uint32_t component) const {
+    std::vector<std::string> names;
+    for (const Graph::Stream& stream : graph_.nodes[component].streams)
+      names.push_back(id(component) + "." + stream.name);
+    return names;
+  }
+
+  void resolve_sources(uint32_t reader) {
+    for (const From& from : components_[reader].from) {
+      const std::optional<uint32_t> stream = find_stream(reader, from);
+      if (!stream) continue;
+      auto& sources = graph_.nodes[reader].sources;
+      const StreamRef ref{from.component, *stream};
+      if (std::find(sources.begin(), sources.end(), ref) == sources.end()) sources.push_back(ref);
+    }
+  }
+
+  std::optional<uint32_t> find_stream(uint32_t reader, const From& from) {
+    const auto& streams = graph_.nodes[from.component].streams;
+    const Place place{from.line, from.column};
+    if (from.stream.empty()) {
+      if (streams.size() == 1) return 0;
+      if (!streams.empty())
+        error(place, reader, in_quotes(id(from.component)) + " has several streams; say by 'from' which to read: " +
+                                 join_names(stream_names(from.component)));
+      return std::nullopt;
+    }
+    for (uint32_t s = 0; s < streams.size(); s++)
+      if (streams[s].name == from.stream) return s;
+    error(place, reader, in_quotes(id(from.component)) + " has no stream " + in_quotes(from.stream) +
+                             did_you_mean(id(from.component) + "." + from.stream, stream_names(from.component)));
+    return std::nullopt;
+  }
+
+  // ---- order
+
+  // Depth first along the sources, in file order; a component met again on the way is a cycle.
+  bool order_steps() {
+    state_.assign(components_.size(), State::kNew);
+    for (uint32_t i = 0; i < components_.size(); i++)
+      if (!visit(i)) return false;
+    return true;
+  }
+
+  bool visit(uint32_t i) {
+    if (state_[i] == State::kDone) return true;
+    if (state_[i] == State::kOpen) {
+      report_cycle(i);
+      return false;
+    }
+    state_[i] = State::kOpen;
+    path_.push_back(i);
+    for (const StreamRef& source : graph_.nodes[i].sources)
+      if (!visit(source.first)) return false;
+    path_.pop_back();
+    state_[i] = State::kDone;
+    if (components_[i].kind != Kind::kInput) graph_.steps.push_back(i);
+    return true;
+  }
+
+  // `path_` goes from readers to what they read; records flow the other way.
+  void report_cycle(uint32_t again) {
+    const auto begin = std::find(path_.begin(), path_.end(), again);
+    std::string text = id(again);
+    for (auto i = path_.end(); i != begin; --i) text += " → " + id(*(i - 1));
+    const uint32_t reader = path_.back();
+    const auto& from = components_[reader].from;
+    const auto entry =
+        std::find_if(from.begin(), from.end(), [again](const From& f) { return f.component == again; });
+    error({entry->line, entry->column}, reader, "'from' makes a cycle: " + text);
+  }
+
+  void connect_readers() {
+    for (uint32_t reader : graph_.steps)
+      for (const auto& [component, stream] : graph_.nodes[reader].sources)
+        graph_.nodes[component].streams[stream].readers.push_back(reader);
+  }
+
+  // ---- columns, with the records
+
+  void make_columns() {
+    columns_.resize(components_.size());
+    for (uint32_t i = 0; i < components_.size(); i++)
+      if (components_[i].kind == Kind::kInput) make_input_columns(i);
+    for (uint32_t i : graph_.steps) {
+      const Columns available = join_sources(i);
+      check_reads(i, shape_of(shapes_[i].plugin), available);
+      check_reads(i, shape_of(shapes_[i].codec), available);
+      for (uint32_t s = 0; s < graph_.nodes[i].streams.size(); s++) {
+        const bool derived = graph_.nodes[i].streams[s].kind == NEK_DERIVED;
+        columns_[i].push_back(add_columns(i, stream_of({i, s}), derived ? Columns{} : available));
+      }
+    }
+  }
+
+  // An input's own stream, where it declares one, holds the columns of its segments (a message's key, time).
+  void make_input_columns(uint32_t i) {
+    Columns columns = add_columns(i, stream_of({i, 0}), {});
+    const nek_shape& input = shape_of(shapes_[i].plugin);
+    if (input.stream_count > 0) columns = add_columns(i, input.streams[0], std::move(columns));
+    columns_[i].push_back(std::move(columns));
+  }
+
+  Columns add_columns(uint32_t i, const nek_stream& stream, Columns columns) {
+    if (stream.kind == NEK_DERIVED && !stream.adds) columns.open = true;
+    for (uint32_t c = 0; stream.adds && c < stream.add_count; c++) {
+      const nek_field& field = stream.adds[c];
+      const auto [at, fresh] = columns.made.insert({field.name, {NEK_TYPE_BIT(field.type), i, true}});
+      if (fresh) continue;
+      const std::string who = at->second.maker == i ? "it makes twice" : in_quotes(id(at->second.maker)) + " makes";
+      error(place_of(i), i, "adds column " + in_quotes(field.name) + ", which " + who +
+                                (at->second.maker == i ? "" : " before it"));
+    }
+    return columns;
+  }
+
+  Columns join_sources(uint32_t i) const {
+    const auto& sources = graph_.nodes[i].sources;
+    if (sources.empty()) return {};
+    Columns all = columns_of(sources[0]);
+    for (size_t s = 1; s < sources.size(); s++) join(all, columns_of(sources[s]));
+    return all;
+  }
+  const Columns& columns_of(StreamRef ref) const { return columns_[ref.first][ref.second]; }
+
+  // What an open stream lacks it may still bring.
+  static void join(Columns& all, const Columns& other) {
+    for (auto& [name, made] : all.made)
+      if (!other.open && !other.made.contains(name)) made.everywhere = false;
+    for (const auto& [name, made] : other.made) {
+      const auto [at, fresh] = all.made.insert({name, made});
+      if (fresh) {
+        at->second.everywhere = made.everywhere && all.open;
+      } else {
+        at->second.types |= made.types;
+        at->second.everywhere &= made.everywhere;
+      }
+    }
+    all.open |= other.open;
+  }
+
+  void check_reads(uint32_t i, const nek_shape& shape, const Columns& available) {
+    for (uint32_t r = 0; r < shape.need_count; r++) {
+      const nek_need& need = shape.reads[r];
+      if (is_made_by_host(need.name)) continue;
+      const auto found = available.made.find(std::string_view(need.name));
+      if (found == available.made.end()) {
+        if (!need.optional && !available.open) report_absent(i, need.name, available);
+        continue;
+      }
+      const Made& made = found->second;
+      if (!need.optional && !made.everywhere)
+        error(place_of(i), i, "reads column " + in_quotes(need.name) +
+                                  ", which only some of the streams that come together before it have");
+      if (made.types & ~need.types)
+        error(place_of(i), i, "reads column " + in_quotes(need.name) + " as " + type_names(need.types) + ", but " +
+                                  in_quotes(id(made.maker)) + " makes it " + type_names(made.types & ~need.types));
+    }
+  }
+
+  void report_absent(uint32_t i, const char* name, const Columns& available) {
+    std::vector<std::string> names;
+    for (const auto& entry : available.made) names.push_back(entry.first);
+    error(place_of(i), i, "reads column " + in_quotes(name) + ", which nobody makes before it" +
+                              did_you_mean(name, names));
+  }
+
+  // ---- columns that are needed, against the records
+
+  void find_needed() {
+    for (auto i = graph_.steps.rbegin(); i != graph_.steps.rend(); ++i) {
+      const ColumnSet needed = needed_by(*i);
+      for (const auto& [component, stream] : graph_.nodes[*i].sources)
+        add_names(graph_.nodes[component].streams[stream].needed, needed);
+    }
+    for (uint32_t i = 0; i < components_.size(); i++) graph_.nodes[i].wanted = wanted_of(i);
+  }
+
+  // What a component reads itself, and what is read of its records further down and not made by it.
+  ColumnSet needed_by(uint32_t i) const {
+    ColumnSet needed;
+    for (const nek_shape* shape : {shapes_[i].plugin, shapes_[i].codec}) {
+      if (!shape) continue;
+      needed.all |= shape->reads_all;
+      for (uint32_t r = 0; r < shape->need_count; r++)
+        if (!is_made_by_host(shape->reads[r].name)) needed.names.emplace_back(shape->reads[r].name);
+    }
+    sort_unique(needed.names);
+    for (uint32_t s = 0; s < graph_.nodes[i].streams.size(); s++) {
+      const Graph::Stream& stream = graph_.nodes[i].streams[s];
+      if (stream.kind == NEK_DERIVED) continue;
+      ColumnSet passed = stream.needed;
+      const std::vector<std::string> added = added_names(stream_of({i, s}));
+      std::erase_if(passed.names, [&added](const std::string& name) {
+        return std::binary_search(added.begin(), added.end(), name);
+      });
+      add_names(needed, passed);
+    }
+    return needed;
+  }
+
+  // Of what a component makes, what is read; all where the names are not known before.
+  ColumnSet wanted_of(uint32_t i) const {
+    ColumnSet wanted;
+    wanted.all = strict_ && components_[i].kind == Kind::kInput;
+    for (uint32_t s = 0; s < graph_.nodes[i].streams.size(); s++) {
+      const Graph::Stream& read = graph_.nodes[i].streams[s];
+      const nek_stream& stream = stream_of({i, s});
+      const bool open = stream.kind == NEK_DERIVED && !stream.adds;
+      if (open) {
+        add_names(wanted, read.needed);
+        continue;
+      }
+      for (const std::string& name : added_names(stream))
+        if (read.needed.contains(name)) wanted.names.push_back(name);
+    }
+    sort_unique(wanted.names);
+    return wanted;
+  }
+
+  static std::vector<std::string> added_names(const nek_stream& stream) {
+    std::vector<std::string> names;
+    for (uint32_t c = 0; stream.adds && c < stream.add_count; c++) names.emplace_back(stream.adds[c].name);
+    sort_unique(names);
+    return names;
+  }
+
+  static void sort_unique(std::vector<std::string>& names) {
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+  }
+
+  void warn_unread() {
+    for (uint32_t i = 0; i < components_.size(); i++) {
+      const auto& streams = graph_.nodes[i].streams;
+      for (const Graph::Stream& stream : streams) {
+        if (!stream.readers.empty()) continue;
+        diagnostics_.warning(place_of(i), id(i) + (streams.size() == 1
+                                                       ? ": nobody reads what it makes"
+                                                       : ": nobody reads stream " + in_quotes(stream.name)));
+      }
+    }
+  }
+
+  enum class State : uint8_t { kNew, kOpen, kDone };
+
+  const std::vector<ComponentConfig>& components_;
+  const bool strict_;
+  std::span<const ComponentShape> shapes_;
+  Diagnostics& diagnostics_;
+  Graph graph_;
+  std::vector<State> state_;
+  std::vector<uint32_t> path_;
+  std::vector<std::vector<Columns>> columns_;  // of each component's streams
+};
+
+}  // namespace
+
+bool ColumnSet::contains(std::string_view name) const {
+  return all || std::binary_search(names.begin(), names.end(), name);
+}
+
+std::optional<Graph> make_graph(const PipelineConfig& config, std::span<const ComponentShape> shapes,
+                                Diagnostics& diagnostics) {
+  return GraphBuilder(config, shapes, diagnostics).build();
+}
+
+}  // namespace nek

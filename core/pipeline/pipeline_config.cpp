@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/pipeline_config.h"
+
+#include "pipeline/plugin_finder.h"
+
+namespace nek {
+
+ConfigTree::ConfigTree() : root_(std::make_unique<nek_value>()) {}
+
+nek_text ConfigTree::keep(std::string text) {
+  const std::string& kept = texts_.emplace_back(std::move(text));
+  return {kept.data(), kept.size()};
+}
+
+nek_value* ConfigTree::keep_items(std::vector<nek_value> items) {
+  return items_.emplace_back(std::move(items)).data();
+}
+
+const char* kind_name(Kind kind) {
+  switch (kind) {
+    case Kind::kInput: return "input";
+    case Kind::kFilter: return "filter";
+    case Kind::kOutput: return "output";
+  }
+  return "component";
+}
+
+const char* kind_name(PluginKind kind) {
+  switch (kind) {
+    case PluginKind::kInput: return "input";
+    case PluginKind::kDecoder: return "decoder";
+    case PluginKind::kFilter: return "filter";
+    case PluginKind::kEncoder: return "encoder";
+    case PluginKind::kOutput: return "output";
+  }
+  return "plugin";
+}
+
+}  // namespace nek

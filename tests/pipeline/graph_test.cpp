@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/graph.h"
+
+#include <catch2/catch.hpp>
+#include <deque>
+
+#include "fakes.h"
+
+using namespace nek;
+
+namespace {
+
+constexpr uint32_t kText = NEK_TYPE_BIT(NEK_TEXT);
+constexpr uint32_t kAnyNumber = NEK_TYPE_BIT(NEK_INT64) | NEK_TYPE_BIT(NEK_UINT64);
+
+// A shape and what it points at.
+struct Shape {
+  std::vector<nek_need> reads;
+  std::deque<std::vector<nek_field>> fields;
+  std::vector<nek_stream> streams;
+  bool reads_all = false;
+  nek_shape shape{};
+
+  Shape& need(const char* name, uint32_t types = kText, bool optional = false) {
+    reads.push_back({name, types, optional});
+    return *this;
+  }
+  Shape& stream(const char* name, uint32_t kind, std::vector<nek_field> adds = {}) {
+    fields.push_back(std::move(adds));
+    const auto& f = fields.back();
+    streams.push_back({name, kind, static_cast<uint32_t>(f.size()), f.empty() ? nullptr : f.data()});
+    return *this;
+  }
+  Shape& all() {
+    reads_all = true;
+    return *this;
+  }
+  const nek_shape* get() {
+    shape = {sizeof shape, reads_all, static_cast<uint32_t>(reads.size()),
+             static_cast<uint32_t>(streams.size()), reads.data(), streams.data(), 0};
+    return &shape;
+  }
+};
+
+Shape csv() {
+  return Shape().stream("out", NEK_DERIVED,
+                        {{"ts", NEK_TIME, NEK_EVENT_TIME}, {"sa", NEK_TEXT, 0}, {"flg", NEK_TEXT, 0},
+                         {"pkt", NEK_UINT64, 0}});
+}
+Shape open_decoder() { return Shape().stream("out", NEK_DERIVED); }
+Shape geoip() { return Shape().need("sa").stream("out", NEK_PASS, {{"sc", NEK_DICT_TEXT, 0}}); }
+Shape flags() { return Shape().need("flg").stream("out", NEK_PASS, {{"flags", NEK_DICT_LIST, 0}}); }
+Shape split() {
+  return Shape().need("flags", NEK_TYPE_BIT(NEK_DICT_LIST)).stream("syn", NEK_SUBSET).stream("all", NEK_PASS);
+}
+Shape json() { return Shape().all(); }
+
+struct Built {
+  std::optional<Graph> graph;
+  std::string messages;
+};
+
+// `shapes`: of the component with that id; an input's is its decoder's, an output's its encoder's.
+Built build(const std::string& yaml, std::map<std::string, Shape> shapes) {
+  const auto checked = fake::check(yaml);
+  REQUIRE(checked.messages == "");
+  std::vector<ComponentShape> list;
+  for (const ComponentConfig& c : checked.config->components) {
+    const nek_shape* shape = shapes[c.id].get();
+    const bool is_filter = c.kind == Kind::kFilter;
+    list.push_back({is_filter ? shape : nullptr, is_filter ? nullptr : shape});
+  }
+  Diagnostics diagnostics("p.yaml", yaml);
+  Built built;
+  built.graph = make_graph(*checked.config, list, diagnostics);
+  built.messages = fake::messages(diagnostics);
+  return built;
+}
+
+using Names = std::vector<std::string>;
+using Refs = std::vector<std::pair<uint32_t, uint32_t>>;
+
+}  // namespace
+
+TEST_CASE("columns are needed as far up as somebody reads them and nobody below makes them") {
+  const auto built = build(
+      "inputs: [csv: {path: a}]\n"
+      "filters:\n"
+      "  - geoip: {database: d}\n"
+      "  - flags:\n"
+      "  - split:\n"
+      "outputs:\n"
+      "  - report: {id: scans, from: split.syn}\n"
+      "  - report: {id: rest, from: split.all}\n",
+      {{"csv", csv()},
+       {"geoip", geoip()},
+       {"flags", flags()},
+       {"split", split()},
+       {"scans", Shape().need("sc", NEK_TYPE_BIT(NEK_DICT_TEXT)).need("nek.line", kAnyNumber)},
+       {"rest", Shape().need("pkt", kAnyNumber)}});
+  CHECK(built.messages == "");
+  REQUIRE(built.graph);
+  const Graph& g = *built.graph;
+  CHECK(g.steps == std::vector<uint32_t>{1, 2, 3, 4, 5});
+  REQUIRE(g.nodes.size() == 6);
+  CHECK(g.nodes[0].streams[0].readers == std::vector<uint32_t>{1});
+  CHECK(g.nodes[0].streams[0].needed.names == Names{"flg", "pkt", "sa"});
+  CHECK(g.nodes[0].wanted.names == Names{"flg", "pkt", "sa"});
+  CHECK_FALSE(g.nodes[0].wanted.all);
+  CHECK(g.nodes[1].streams[0].needed.names == Names{"flg", "pkt", "sc"});
+  CHECK(g.nodes[1].wanted.names == Names{"sc"});
+  CHECK(g.nodes[2].streams[0].needed.names == Names{"flags", "pkt", "sc"});
+  CHECK(g.nodes[2].wanted.names == Names{"flags"});
+  CHECK(g.nodes[3].sources == Refs{{2, 0}});
+  CHECK(g.nodes[3].streams[0].name == "syn");
+  CHECK(g.nodes[3].streams[0].kind == NEK_SUBSET);
+  CHECK(g.nodes[3].streams[0].needed.names == Names{"sc"});
+  CHECK(g.nodes[3].streams[0].readers == std::vector<uint32_t>{4});
+  CHECK(g.nodes[3].streams[1].needed.names == Names{"pkt"});
+  CHECK(g.nodes[4].sources == Refs{{3, 0}});
+  CHECK(g.nodes[5].sources == Refs{{3, 1}});
+}
+
+TEST_CASE("an encoder that writes whatever comes makes everything above it needed") {
+  const auto built = build(
+      "inputs: [csv: {path: a}]\n"
+      "filters: [geoip: {database: d}]\n"
+      "outputs: [file: {path: o}]\n",
+      {{"csv", csv()}, {"geoip", geoip()}, {"file", json()}});
+  CHECK(built.messages == "");
+  REQUIRE(built.graph);
+  CHECK(built.graph->nodes[0].streams[0].needed.all);
+  CHECK(built.graph->nodes[0].wanted.names == Names{"flg", "pkt", "sa", "ts"});
+  CHECK(built.graph->nodes[1].wanted.names == Names{"sc"});
+}
