@@ -167,16 +167,20 @@ class GraphBuilder {
     return true;
   }
 
-  // `path_` goes from readers to what they read; records flow the other way.
+  // `path_` goes from readers to what they read; records flow the other way. The place is that of a `from`
+  // somebody wrote: there is one, as defaults only look back.
   void report_cycle(uint32_t again) {
-    const auto begin = std::find(path_.begin(), path_.end(), again);
+    const std::vector<uint32_t> cycle(std::find(path_.begin(), path_.end(), again), path_.end());
     std::string text = id(again);
-    for (auto i = path_.end(); i != begin; --i) text += " → " + id(*(i - 1));
-    const uint32_t reader = path_.back();
-    const auto& from = components_[reader].from;
-    const auto entry =
-        std::find_if(from.begin(), from.end(), [again](const From& f) { return f.component == again; });
-    error({entry->line, entry->column}, reader, "'from' makes a cycle: " + text);
+    for (auto i = cycle.rbegin(); i != cycle.rend(); ++i) text += " → " + id(*i);
+    for (size_t i = 0; i < cycle.size(); i++) {
+      const uint32_t reader = cycle[i], source = i + 1 < cycle.size() ? cycle[i + 1] : again;
+      for (const From& from : components_[reader].from) {
+        const Place place{from.line, from.column};
+        if (from.component != source || place == place_of(reader)) continue;
+        return error(place, reader, "'from' makes a cycle: " + text);
+      }
+    }
   }
 
   void connect_readers() {

@@ -2,7 +2,6 @@
 #include "pipeline/graph.h"
 
 #include <catch2/catch.hpp>
-#include <deque>
 
 #include "fakes.h"
 
@@ -16,7 +15,7 @@ constexpr uint32_t kAnyNumber = NEK_TYPE_BIT(NEK_INT64) | NEK_TYPE_BIT(NEK_UINT6
 // A shape and what it points at.
 struct Shape {
   std::vector<nek_need> reads;
-  std::deque<std::vector<nek_field>> fields;
+  std::vector<std::vector<nek_field>> fields;
   std::vector<nek_stream> streams;
   bool reads_all = false;
   nek_shape shape{};
@@ -27,15 +26,18 @@ struct Shape {
   }
   Shape& stream(const char* name, uint32_t kind, std::vector<nek_field> adds = {}) {
     fields.push_back(std::move(adds));
-    const auto& f = fields.back();
-    streams.push_back({name, kind, static_cast<uint32_t>(f.size()), f.empty() ? nullptr : f.data()});
+    streams.push_back({name, kind, 0, nullptr});
     return *this;
   }
   Shape& all() {
     reads_all = true;
     return *this;
   }
-  const nek_shape* get() {
+  const nek_shape* get() {  // last: the shape may have been copied
+    for (size_t i = 0; i < streams.size(); i++) {
+      streams[i].add_count = static_cast<uint32_t>(fields[i].size());
+      streams[i].adds = fields[i].empty() ? nullptr : fields[i].data();
+    }
     shape = {sizeof shape, reads_all, static_cast<uint32_t>(reads.size()),
              static_cast<uint32_t>(streams.size()), reads.data(), streams.data(), 0};
     return &shape;
@@ -132,4 +134,91 @@ TEST_CASE("an encoder that writes whatever comes makes everything above it neede
   CHECK(built.graph->nodes[0].streams[0].needed.all);
   CHECK(built.graph->nodes[0].wanted.names == Names{"flg", "pkt", "sa", "ts"});
   CHECK(built.graph->nodes[1].wanted.names == Names{"sc"});
+}
+
+TEST_CASE("strict reads all columns of the inputs, read by somebody or not") {
+  const auto built = build(
+      "settings: {strict: true}\n"
+      "inputs: [csv: {path: a}]\n"
+      "filters: [geoip: {database: d}]\n"
+      "outputs: [report: ]\n",
+      {{"csv", csv()}, {"geoip", geoip()}, {"report", Shape()}});
+  CHECK(built.messages == "");
+  REQUIRE(built.graph);
+  CHECK(built.graph->nodes[0].wanted.all);
+  CHECK_FALSE(built.graph->nodes[0].streams[0].needed.all);
+  CHECK_FALSE(built.graph->nodes[1].wanted.all);
+}
+
+TEST_CASE("a decoder whose columns are known only later may bring any column, and all of them when all are read") {
+  const auto built = build(
+      "inputs: [csv: {path: a, codec: json}]\n"
+      "filters: [geoip: {database: d}]\n"
+      "outputs: [file: {path: o}, report: {from: geoip}]\n",
+      {{"csv", open_decoder()}, {"geoip", geoip()}, {"file", json()}, {"report", Shape().need("any")}});
+  CHECK(built.messages == "");
+  REQUIRE(built.graph);
+  CHECK(built.graph->nodes[0].wanted.all);
+}
+
+TEST_CASE("a column that nobody makes is an error with the nearest name") {
+  const auto built = build(
+      "inputs: [csv: {path: a}]\n"
+      "outputs: [report: ]\n",
+      {{"csv", csv()}, {"report", Shape().need("pkts").need("country").need("maybe", kText, true)}});
+  CHECK_FALSE(built.graph);
+  CHECK(built.messages ==
+        "2:11: report: reads column 'pkts', which nobody makes before it; did you mean 'pkt'?\n"
+        "2:11: report: reads column 'country', which nobody makes before it; there are: flg, pkt, sa, ts\n");
+}
+
+TEST_CASE("a column of a type that its reader does not take is an error that names both types") {
+  const auto built = build(
+      "inputs: [csv: {path: a}]\n"
+      "outputs: [report: ]\n",
+      {{"csv", csv()}, {"report", Shape().need("sa", kAnyNumber).need("flg", kAnyNumber, true)}});
+  CHECK_FALSE(built.graph);
+  CHECK(built.messages ==
+        "2:11: report: reads column 'sa' as int64 or uint64, but 'csv' makes it text\n"
+        "2:11: report: reads column 'flg' as int64 or uint64, but 'csv' makes it text\n");
+}
+
+TEST_CASE("a component after one with several streams must say which it reads, and the error names them") {
+  const auto built = build(
+      "inputs: [csv: {path: a}]\n"
+      "filters:\n"
+      "  - flags:\n"
+      "  - split: {id: parts}\n"
+      "outputs:\n"
+      "  - report:\n"
+      "  - report: {from: parts}\n"
+      "  - report: {from: [parts.syn, parts.al]}\n",
+      {{"csv", csv()}, {"flags", flags()}, {"parts", split()}});
+  CHECK_FALSE(built.graph);
+  CHECK(built.messages ==
+        "6:5: report: 'parts' has several streams; say by 'from' which to read: parts.syn, parts.all\n"
+        "7:20: report_2: 'parts' has several streams; say by 'from' which to read: parts.syn, parts.all\n"
+        "8:32: report_3: 'parts' has no stream 'al'; did you mean 'parts.all'?\n");
+}
+
+TEST_CASE("a cycle is an error that names the way round") {
+  const auto built = build(
+      "inputs: [csv: {path: a}]\n"
+      "filters:\n"
+      "  - geoip: {id: a, database: d, from: [csv, c]}\n"
+      "  - geoip: {id: b, database: d}\n"
+      "  - geoip: {id: c, database: d}\n"
+      "outputs: [report: ]\n",
+      {{"csv", csv()}, {"a", geoip()}, {"b", geoip()}, {"c", geoip()}});
+  CHECK_FALSE(built.graph);
+  CHECK(built.messages == "3:45: a: 'from' makes a cycle: a → b → c → a\n");
+}
+
+TEST_CASE("a filter that reads itself is a cycle") {
+  const auto built = build(
+      "inputs: [csv: {path: a}]\n"
+      "filters: [geoip: {database: d, from: geoip}]\n"
+      "outputs: [report: ]\n",
+      {{"csv", csv()}, {"geoip", geoip()}});
+  CHECK(built.messages == "2:38: geoip: 'from' makes a cycle: geoip → geoip\n");
 }
