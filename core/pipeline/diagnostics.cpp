@@ -26,7 +26,8 @@ std::string printable(std::string_view line) {
   return out;
 }
 
-// Blanks as wide as what stands before the column; tabs stay tabs, so that the caret is below its character.
+// Blanks as wide as what stands before the column; tabs stay tabs, so that the caret is below its
+// character.
 std::string indent_to(std::string_view line, uint32_t column) {
   std::string out;
   for (char c : line.substr(0, column > 0 ? column - 1 : 0)) {
@@ -92,7 +93,8 @@ std::string Diagnostics::print(bool colour) const {
     out += '\n';
     const std::string_view line = source_line(d.place.line);
     if (line.empty() || d.place.column > kMaxShown || hidden_.contains(d.place.line)) continue;
-    out += "    " + printable(line) + "\n    " + indent_to(line, d.place.column) + tint + "^" + plain + "\n";
+    out += "    " + printable(line) + "\n    " + indent_to(line, d.place.column) + tint + "^" +
+           plain + "\n";
   }
   return out;
 }

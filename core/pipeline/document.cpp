@@ -11,7 +11,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "pipeline/utf8.h"
+#include "nek/text.hpp"
 
 namespace nek {
 namespace {
@@ -68,7 +68,8 @@ class TreeBuilder : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     if (failed_) return;
     const auto found = anchors_.find(anchor);
-    if (found == anchors_.end()) return fail(place_of(mark), "an alias cannot stand inside its own anchor");
+    if (found == anchors_.end())
+      return fail(place_of(mark), "an alias cannot stand inside its own anchor");
     const Size size = measure(found->second);
     if (open_.size() + size.depth > kMaxDepth) return fail_depth(place_of(mark));
     if (!count(size.nodes, place_of(mark))) return;
@@ -101,7 +102,8 @@ class TreeBuilder : public YAML::EventHandler {
     Node node;
     node.kind = kind;
     node.place = place_of(mark);
-    const bool known = tag.empty() || tag == "?" || tag == "!" || tag.starts_with("tag:yaml.org,2002:");
+    const bool known =
+        tag.empty() || tag == "?" || tag == "!" || tag.starts_with("tag:yaml.org,2002:");
     if (!known) fail(node.place, "tags such as " + in_quotes(tag) + " have no meaning here");
     return node;
   }
@@ -111,8 +113,9 @@ class TreeBuilder : public YAML::EventHandler {
     if (open_.size() >= kMaxDepth) return fail_depth(node.place);
     if (!count(1, node.place)) return;
     if (expects_key()) {
-      return fail(node.place, std::string(kind_name(node.kind)) +
-                                  " cannot be a key; a text that begins with { or [ must be in quotes");
+      return fail(node.place,
+                  std::string(kind_name(node.kind)) +
+                      " cannot be a key; a text that begins with { or [ must be in quotes");
     }
     open_.push_back({std::move(node), anchor, std::nullopt});
   }
@@ -156,8 +159,10 @@ class TreeBuilder : public YAML::EventHandler {
 
   // {sa:sc} is one key without a value for YAML, and never what was meant.
   void check_colon(const MapEntry& key, const Node& value) {
-    if (value.kind != Node::Kind::kNull || key.quoted || key.key.find(':') == std::string::npos) return;
-    diagnostics_.error(key.place, in_quotes(key.key) + " has no value; is a blank missing after the colon?");
+    if (value.kind != Node::Kind::kNull || key.quoted || key.key.find(':') == std::string::npos)
+      return;
+    diagnostics_.error(key.place,
+                       in_quotes(key.key) + " has no value; is a blank missing after the colon?");
   }
 
   bool expects_key() const {
@@ -169,13 +174,15 @@ class TreeBuilder : public YAML::EventHandler {
     for (const MapEntry& entry : map.entries) {
       const auto [first, fresh] = seen.emplace(entry.key, entry.place);
       if (fresh) continue;
-      diagnostics_.error(entry.place, "duplicate key " + in_quotes(entry.key) + "; the first one is in line " +
+      diagnostics_.error(entry.place, "duplicate key " + in_quotes(entry.key) +
+                                          "; the first one is in line " +
                                           std::to_string(first->second.line) + ", column " +
                                           std::to_string(first->second.column));
     }
   }
 
-  // "<<: *base" or "<<: [*first, *second]": their keys follow our own, which win; so do earlier bases.
+  // "<<: *base" or "<<: [*first, *second]": their keys follow our own, which win; so do earlier
+  // bases.
   void apply_merge(Node& map) {
     const auto merge = std::find_if(map.entries.begin(), map.entries.end(),
                                     [](const MapEntry& e) { return e.key == "<<" && !e.quoted; });
@@ -229,18 +236,23 @@ std::string explain(const std::string& message) {
   };
   static constexpr Explanation kExplanations[] = {
       {"illegal map value",
-       "a second ': ' in one line, or a wrong indentation; a value that contains ': ' must be in quotes"},
+       "a second ': ' in one line, or a wrong indentation; a value that contains ': ' must be in "
+       "quotes"},
       {"end of map not found",
-       "this does not belong to the map above; keys of one map begin in the same column, and nothing may follow "
+       "this does not belong to the map above; keys of one map begin in the same column, and "
+       "nothing may follow "
        "a closing quote"},
       {"end of sequence not found",
        "this does not belong to the list above; its items begin with '-' in the same column"},
       {"end of map flow not found",
-       "a '{' is not closed before this; in {…} and […] a value that contains , [ ] { or } must be in quotes"},
+       "a '{' is not closed before this; in {…} and […] a value that contains , [ ] { or } must be "
+       "in quotes"},
       {"end of sequence flow not found",
-       "a '[' is not closed before this; in {…} and […] a value that contains , [ ] { or } must be in quotes"},
+       "a '[' is not closed before this; in {…} and […] a value that contains , [ ] { or } must be "
+       "in quotes"},
       {"illegal flow end",
-       "this bracket closes nothing; in {…} and […] a value that contains , [ ] { or } must be in quotes"},
+       "this bracket closes nothing; in {…} and […] a value that contains , [ ] { or } must be in "
+       "quotes"},
       {"illegal block entry", "a list item '-' cannot begin here; put it on a line of its own"},
       {"illegal map key", "a key cannot begin here; is the indentation right?"},
       {"unknown token", "a value cannot begin with this character; put it in quotes"},
@@ -263,8 +275,10 @@ Place find_tab(std::string_view text, uint32_t error_line) {
   for (size_t at = 0; at < text.size() && line <= error_line; line++) {
     const size_t end = std::min(text.find('\n', at), text.size());
     const size_t indent = text.substr(at, end - at).find_first_not_of(" \t");
-    const size_t tab = text.substr(at, indent == std::string_view::npos ? end - at : indent).find('\t');
-    if (tab != std::string_view::npos && line + 1 >= error_line) found = {line, static_cast<uint32_t>(tab + 1)};
+    const size_t tab =
+        text.substr(at, indent == std::string_view::npos ? end - at : indent).find('\t');
+    if (tab != std::string_view::npos && line + 1 >= error_line)
+      found = {line, static_cast<uint32_t>(tab + 1)};
     at = end + 1;
   }
   return found;
@@ -277,7 +291,8 @@ void report_yaml_error(const YAML::Exception& e, std::string_view text, Diagnost
   diagnostics.error(place, "YAML: " + explain(e.msg));
 }
 
-// The library takes a text that is never closed until the end of the file; that hides all that follows.
+// The library takes a text that is never closed until the end of the file; that hides all that
+// follows.
 bool is_unclosed(std::string_view text, const YAML::Mark& mark) {
   const auto begin = static_cast<size_t>(mark.pos);
   if (begin >= text.size() || (text[begin] != '"' && text[begin] != '\'')) return false;
@@ -293,12 +308,21 @@ bool is_unclosed(std::string_view text, const YAML::Mark& mark) {
   return true;
 }
 
+// The first line that is not UTF-8; 0: all are.
+uint32_t find_invalid_line(std::string_view text) {
+  uint32_t line = 1;
+  for (size_t at = 0; at < text.size(); line++) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    if (!valid_utf8(text.substr(at, end - at))) return line;
+    at = end + 1;
+  }
+  return 0;
+}
+
 std::optional<Node> parse_tree(std::string_view text, Diagnostics& diagnostics) {
   const size_t errors = diagnostics.error_count();
-  if (const size_t at = find_invalid_utf8(text); at < text.size()) {
-    const auto line = static_cast<uint32_t>(1 + std::count(text.begin(), text.begin() + static_cast<long>(at), '\n'));
-    const size_t begin = text.substr(0, at).rfind('\n') + 1;  // npos + 1 is 0
-    diagnostics.error({line, static_cast<uint32_t>(at - begin + 1)}, "the file is not UTF-8 here");
+  if (const uint32_t line = find_invalid_line(text); line > 0) {
+    diagnostics.error({line, 1}, "this line is not UTF-8");
     return std::nullopt;
   }
   TreeBuilder builder(diagnostics);
@@ -338,7 +362,8 @@ class VariableExpander {
   void expand(Node& node) {
     for (Node& item : node.items) expand(item);
     for (MapEntry& entry : node.entries) expand(entry.value);
-    if (node.kind == Node::Kind::kScalar && node.text.find('$') != std::string::npos) expand_text(node);
+    if (node.kind == Node::Kind::kScalar && node.text.find('$') != std::string::npos)
+      expand_text(node);
   }
 
  private:
@@ -413,8 +438,8 @@ std::optional<std::string> process_environment(std::string_view name) {
   return value;
 }
 
-std::optional<Document> parse_document(std::string file, std::string_view text, const Environment& environment,
-                                       Diagnostics& diagnostics) {
+std::optional<Document> parse_document(std::string file, std::string_view text,
+                                       const Environment& environment, Diagnostics& diagnostics) {
   const size_t errors = diagnostics.error_count();
   std::optional<Node> root = parse_tree(text, diagnostics);
   if (!root) return std::nullopt;

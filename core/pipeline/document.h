@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Document: a YAML text as a tree of our own, with the place of everything in it.
-// It hides the YAML library and settles what it leaves open: duplicate keys, merge keys, variables, bounds.
-// Plain data; not thread-safe while being built, read-only and shareable afterwards.
+// It hides the YAML library and settles what it leaves open: duplicate keys, merge keys, variables,
+// bounds. Plain data; not thread-safe while being built, read-only and shareable afterwards.
 #pragma once
 #include <functional>
 #include <optional>
@@ -47,8 +47,8 @@ using Environment = std::function<std::optional<std::string>(std::string_view na
 std::optional<std::string> process_environment(std::string_view name);
 
 // Nothing on error; all errors are in `diagnostics`. Top-level keys that begin with "x-" are gone.
-std::optional<Document> parse_document(std::string file, std::string_view text, const Environment& environment,
-                                       Diagnostics& diagnostics);
+std::optional<Document> parse_document(std::string file, std::string_view text,
+                                       const Environment& environment, Diagnostics& diagnostics);
 
 // A value as YAML writes it, such as an option's default; no variables. Nothing: it is not YAML.
 std::optional<Node> parse_value(std::string_view text);

@@ -35,7 +35,8 @@ const char* type_name(uint32_t type) {
 std::string type_names(uint32_t bits) {
   std::string out;
   for (uint32_t type = NEK_BOOL; type <= NEK_DICT_LIST; type++)
-    if (bits & NEK_TYPE_BIT(type)) out += (out.empty() ? "" : " or ") + std::string(type_name(type));
+    if (bits & NEK_TYPE_BIT(type))
+      out += (out.empty() ? "" : " or ") + std::string(type_name(type));
   return out;
 }
 
@@ -60,8 +61,11 @@ struct Columns {
 
 class GraphBuilder {
  public:
-  GraphBuilder(const PipelineConfig& config, std::span<const ComponentShape> shapes, Diagnostics& diagnostics)
-      : components_(config.components), strict_(config.settings.strict), shapes_(shapes),
+  GraphBuilder(const PipelineConfig& config, std::span<const ComponentShape> shapes,
+               Diagnostics& diagnostics)
+      : components_(config.components),
+        strict_(config.settings.strict),
+        shapes_(shapes),
         diagnostics_(diagnostics) {}
 
   std::optional<Graph> build() {
@@ -92,7 +96,9 @@ class GraphBuilder {
   const nek_shape& stream_shape(uint32_t i) const {
     return shape_of(components_[i].kind == Kind::kInput ? shapes_[i].codec : shapes_[i].plugin);
   }
-  const nek_stream& stream_of(StreamRef ref) const { return stream_shape(ref.first).streams[ref.second]; }
+  const nek_stream& stream_of(StreamRef ref) const {
+    return stream_shape(ref.first).streams[ref.second];
+  }
 
   void make_nodes() {
     graph_.nodes.resize(components_.size());
@@ -130,14 +136,17 @@ class GraphBuilder {
     if (from.stream.empty()) {
       if (streams.size() == 1) return 0;
       if (!streams.empty())
-        error(place, reader, in_quotes(id(from.component)) + " has several streams; say by 'from' which to read: " +
-                                 join_names(stream_names(from.component)));
+        error(place, reader,
+              in_quotes(id(from.component)) +
+                  " has several streams; say by 'from' which to read: " +
+                  join_names(stream_names(from.component)));
       return std::nullopt;
     }
     for (uint32_t s = 0; s < streams.size(); s++)
       if (streams[s].name == from.stream) return s;
-    error(place, reader, in_quotes(id(from.component)) + " has no stream " + in_quotes(from.stream) +
-                             did_you_mean(id(from.component) + "." + from.stream, stream_names(from.component)));
+    error(place, reader,
+          in_quotes(id(from.component)) + " has no stream " + in_quotes(from.stream) +
+              did_you_mean(id(from.component) + "." + from.stream, stream_names(from.component)));
     return std::nullopt;
   }
 
@@ -167,8 +176,8 @@ class GraphBuilder {
     return true;
   }
 
-  // `path_` goes from readers to what they read; records flow the other way. The place is that of a `from`
-  // somebody wrote: there is one, as defaults only look back.
+  // `path_` goes from readers to what they read; records flow the other way. The place is that of a
+  // `from` somebody wrote: there is one, as defaults only look back.
   void report_cycle(uint32_t again) {
     const std::vector<uint32_t> cycle(std::find(path_.begin(), path_.end(), again), path_.end());
     std::string text = id(again);
@@ -206,7 +215,8 @@ class GraphBuilder {
     }
   }
 
-  // An input's own stream, where it declares one, holds the columns of its segments (a message's key, time).
+  // An input's own stream, where it declares one, holds the columns of its segments (a message's
+  // key, time).
   void make_input_columns(uint32_t i) {
     Columns columns = add_columns(i, stream_of({i, 0}), {});
     const nek_shape& input = shape_of(shapes_[i].plugin);
@@ -218,11 +228,14 @@ class GraphBuilder {
     if (stream.kind == NEK_DERIVED && !stream.adds) columns.open = true;
     for (uint32_t c = 0; stream.adds && c < stream.add_count; c++) {
       const nek_field& field = stream.adds[c];
-      const auto [at, fresh] = columns.made.insert({field.name, {NEK_TYPE_BIT(field.type), i, true}});
+      const auto [at, fresh] =
+          columns.made.insert({field.name, {NEK_TYPE_BIT(field.type), i, true}});
       if (fresh) continue;
-      const std::string who = at->second.maker == i ? "it makes twice" : in_quotes(id(at->second.maker)) + " makes";
-      error(place_of(i), i, "adds column " + in_quotes(field.name) + ", which " + who +
-                                (at->second.maker == i ? "" : " before it"));
+      const std::string who =
+          at->second.maker == i ? "it makes twice" : in_quotes(id(at->second.maker)) + " makes";
+      error(place_of(i), i,
+            "adds column " + in_quotes(field.name) + ", which " + who +
+                (at->second.maker == i ? "" : " before it"));
     }
     return columns;
   }
@@ -263,19 +276,22 @@ class GraphBuilder {
       }
       const Made& made = found->second;
       if (!need.optional && !made.everywhere)
-        error(place_of(i), i, "reads column " + in_quotes(need.name) +
-                                  ", which only some of the streams that come together before it have");
+        error(place_of(i), i,
+              "reads column " + in_quotes(need.name) +
+                  ", which only some of the streams that come together before it have");
       if (made.types & ~need.types)
-        error(place_of(i), i, "reads column " + in_quotes(need.name) + " as " + type_names(need.types) + ", but " +
-                                  in_quotes(id(made.maker)) + " makes it " + type_names(made.types & ~need.types));
+        error(place_of(i), i,
+              "reads column " + in_quotes(need.name) + " as " + type_names(need.types) + ", but " +
+                  in_quotes(id(made.maker)) + " makes it " + type_names(made.types & ~need.types));
     }
   }
 
   void report_absent(uint32_t i, const char* name, const Columns& available) {
     std::vector<std::string> names;
     for (const auto& entry : available.made) names.push_back(entry.first);
-    error(place_of(i), i, "reads column " + in_quotes(name) + ", which nobody makes before it" +
-                              did_you_mean(name, names));
+    error(place_of(i), i,
+          "reads column " + in_quotes(name) + ", which nobody makes before it" +
+              did_you_mean(name, names));
   }
 
   // ---- columns that are needed, against the records
@@ -333,7 +349,8 @@ class GraphBuilder {
 
   static std::vector<std::string> added_names(const nek_stream& stream) {
     std::vector<std::string> names;
-    for (uint32_t c = 0; stream.adds && c < stream.add_count; c++) names.emplace_back(stream.adds[c].name);
+    for (uint32_t c = 0; stream.adds && c < stream.add_count; c++)
+      names.emplace_back(stream.adds[c].name);
     sort_unique(names);
     return names;
   }
@@ -348,9 +365,10 @@ class GraphBuilder {
       const auto& streams = graph_.nodes[i].streams;
       for (const Graph::Stream& stream : streams) {
         if (!stream.readers.empty()) continue;
-        diagnostics_.warning(place_of(i), id(i) + (streams.size() == 1
-                                                       ? ": nobody reads what it makes"
-                                                       : ": nobody reads stream " + in_quotes(stream.name)));
+        diagnostics_.warning(
+            place_of(i),
+            id(i) + (streams.size() == 1 ? ": nobody reads what it makes"
+                                         : ": nobody reads stream " + in_quotes(stream.name)));
       }
     }
   }
@@ -373,8 +391,8 @@ bool ColumnSet::contains(std::string_view name) const {
   return all || std::binary_search(names.begin(), names.end(), name);
 }
 
-std::optional<Graph> make_graph(const PipelineConfig& config, std::span<const ComponentShape> shapes,
-                                Diagnostics& diagnostics) {
+std::optional<Graph> make_graph(const PipelineConfig& config,
+                                std::span<const ComponentShape> shapes, Diagnostics& diagnostics) {
   return GraphBuilder(config, shapes, diagnostics).build();
 }
 

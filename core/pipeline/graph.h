@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Graph: who reads whose streams, in which order steps run, and which columns anyone reads.
-// It turns what users write (`from`) and what plugins declare (shapes) into what the executor follows.
-// Plain data; read-only after make_graph.
+// It turns what users write (`from`) and what plugins declare (shapes) into what the executor
+// follows. Plain data; read-only after make_graph.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -37,15 +37,17 @@ struct Graph {
   struct Node {
     std::vector<std::pair<uint32_t, uint32_t>> sources;  // (component, stream) read by this one
     std::vector<Stream> streams;                         // inputs have one: their decoder's
-    ColumnSet wanted;  // inputs: columns to decode; filters: of those it adds, the ones anyone reads
+    ColumnSet
+        wanted;  // inputs: columns to decode; filters: of those it adds, the ones anyone reads
   };
   std::vector<Node> nodes;      // one a component, same index
   std::vector<uint32_t> steps;  // filters and outputs, each after all that it reads from
 };
 
-// Reports to `diagnostics`: a stream that does not exist or is ambiguous, a cycle, a needed column that nobody
-// makes, a column added twice on one path; warns of a stream that nobody reads. Nothing on error.
-std::optional<Graph> make_graph(const PipelineConfig& config, std::span<const ComponentShape> shapes,
-                                Diagnostics& diagnostics);
+// Reports to `diagnostics`: a stream that does not exist or is ambiguous, a cycle, a needed column
+// that nobody makes, a column added twice on one path; warns of a stream that nobody reads. Nothing
+// on error.
+std::optional<Graph> make_graph(const PipelineConfig& config,
+                                std::span<const ComponentShape> shapes, Diagnostics& diagnostics);
 
 }  // namespace nek

@@ -45,54 +45,60 @@ nek_value make_value(uint32_t kind, Place place) {
 // An option found by its key in one of the tables.
 struct Found {
   const nek_option* option = nullptr;
-  size_t table = 0;
+  size_t target = 0;
   bool from_file = false;  // the key is NAME_file of the secret NAME
 };
 
 class OptionReader {
  public:
-  OptionReader(const std::string& label, Diagnostics& diagnostics) : label_(label), diagnostics_(diagnostics) {}
+  OptionReader(const std::string& label, Diagnostics& diagnostics)
+      : label_(label), diagnostics_(diagnostics) {}
 
-  // Items of one map, each put among those of its table.
+  // Items of one map, each put among those of its target.
   std::vector<std::vector<nek_value>> read_map(const Node& map, Place at, const std::string& prefix,
-                                               std::span<const OptionTable> tables) {
-    std::vector<std::vector<nek_value>> items(tables.size());
+                                               std::span<const OptionTarget> targets) {
+    std::vector<std::vector<nek_value>> items(targets.size());
     std::set<const nek_option*> written;
     for (const MapEntry& entry : map.entries) {
-      const Found found = find(entry.key, tables);
+      const Found found = find(entry.key, targets);
       if (!found.option) {
-        report_unknown(entry, prefix, tables);
+        report_unknown(entry, prefix, targets);
         continue;
       }
-      if (is_type(*found.option, "secret") && !found.from_file) diagnostics_.hide_line(entry.value.place.line);
+      if (is_type(*found.option, "secret") && !found.from_file)
+        diagnostics_.hide_line(entry.value.place.line);
       if (entry.value.kind == Node::Kind::kNull) continue;
       if (!written.insert(found.option).second) {
-        error(entry.place, in_quotes(prefix + entry.key) + " and " + in_quotes(prefix + other_name(found)) +
+        error(entry.place, in_quotes(prefix + entry.key) + " and " +
+                               in_quotes(prefix + other_name(found)) +
                                " say the same thing; write one of them");
         continue;
       }
       warn_deprecated(*found.option, entry, prefix);
-      ConfigTree& tree = *tables[found.table].tree;
+      ConfigTree& tree = *targets[found.target].tree;
       std::optional<nek_value> value =
           found.from_file ? read_secret_file(*found.option, entry, prefix, tree)
                           : read_value(*found.option, entry.value, prefix + entry.key, tree);
-      if (value) items[found.table].push_back(*value);
+      if (value) items[found.target].push_back(*value);
     }
-    for (size_t t = 0; t < tables.size(); t++)
-      fill_defaults(tables[t], at, prefix, written, items[t]);
+    for (size_t t = 0; t < targets.size(); t++)
+      fill_defaults(targets[t], at, prefix, written, items[t]);
     return items;
   }
 
  private:
-  void error(Place place, const std::string& text) { diagnostics_.error(place, label_ + ": " + text); }
+  void error(Place place, const std::string& text) {
+    diagnostics_.error(place, label_ + ": " + text);
+  }
 
-  static Found find(std::string_view key, std::span<const OptionTable> tables) {
-    for (size_t t = 0; t < tables.size(); t++)
-      if (const nek_option* option = find_option(tables[t].options, key)) return {option, t, false};
+  static Found find(std::string_view key, std::span<const OptionTarget> targets) {
+    for (size_t t = 0; t < targets.size(); t++)
+      if (const nek_option* option = find_option(targets[t].options, key))
+        return {option, t, false};
     if (!key.ends_with(kFileSuffix)) return {};
     key.remove_suffix(kFileSuffix.size());
-    for (size_t t = 0; t < tables.size(); t++) {
-      const nek_option* option = find_option(tables[t].options, key);
+    for (size_t t = 0; t < targets.size(); t++) {
+      const nek_option* option = find_option(targets[t].options, key);
       if (option && is_type(*option, "secret")) return {option, t, true};
     }
     return {};
@@ -102,13 +108,15 @@ class OptionReader {
     return found.from_file ? found.option->name : found.option->name + std::string(kFileSuffix);
   }
 
-  void report_unknown(const MapEntry& entry, const std::string& prefix, std::span<const OptionTable> tables) {
+  void report_unknown(const MapEntry& entry, const std::string& prefix,
+                      std::span<const OptionTarget> targets) {
     std::vector<std::string> names;
-    for (const OptionTable& table : tables)
-      for (OptionList o = table.options; *o; o++) names.emplace_back((*o)->name);
+    for (const OptionTarget& target : targets)
+      for (OptionList o = target.options; *o; o++) names.emplace_back((*o)->name);
     const std::string meant = nearest(entry.key, names);
-    const Found found = find(meant, tables);
-    if (found.option && is_type(*found.option, "secret")) diagnostics_.hide_line(entry.value.place.line);
+    const Found found = find(meant, targets);
+    if (found.option && is_type(*found.option, "secret"))
+      diagnostics_.hide_line(entry.value.place.line);
     const std::string hint = names.empty() ? "; it has no options" : did_you_mean(entry.key, names);
     error(entry.place, "unknown option " + in_quotes(prefix + entry.key) + hint);
   }
@@ -119,9 +127,9 @@ class OptionReader {
                                           " is deprecated; use " + in_quotes(option.deprecated));
   }
 
-  void fill_defaults(const OptionTable& table, Place at, const std::string& prefix,
+  void fill_defaults(const OptionTarget& target, Place at, const std::string& prefix,
                      const std::set<const nek_option*>& written, std::vector<nek_value>& items) {
-    for (OptionList o = table.options; *o; o++) {
+    for (OptionList o = target.options; *o; o++) {
       const nek_option& option = **o;
       if (written.contains(&option) || is_absent_by_default(option)) continue;
       if (!option.fallback) {
@@ -130,19 +138,20 @@ class OptionReader {
       }
       const std::optional<Node> node = default_node(option, at);
       if (!node) {
-        error(at, "the plugin's default of " + in_quotes(prefix + option.name) + " is not YAML: " +
-                      in_quotes(option.fallback));
+        error(at, "the plugin's default of " + in_quotes(prefix + option.name) +
+                      " is not YAML: " + in_quotes(option.fallback));
         continue;
       }
-      if (auto value = read_value(option, *node, prefix + option.name, *table.tree)) items.push_back(*value);
+      if (auto value = read_value(option, *node, prefix + option.name, *target.tree))
+        items.push_back(*value);
     }
   }
 
   // The fallback as a node; a list or a map is parsed, all others are text already unless quoted.
   static std::optional<Node> default_node(const nek_option& option, Place at) {
     const std::string_view text = option.fallback;
-    const bool parsed = is_type(option, "list") || is_type(option, "map") || text.starts_with('"') ||
-                        text.starts_with('\'');
+    const bool parsed = is_type(option, "list") || is_type(option, "map") ||
+                        text.starts_with('"') || text.starts_with('\'');
     std::optional<Node> node;
     if (parsed) {
       node = parse_value(text);
@@ -165,8 +174,8 @@ class OptionReader {
     }
   }
 
-  std::optional<nek_value> read_value(const nek_option& option, const Node& node, const std::string& path,
-                                      ConfigTree& tree) {
+  std::optional<nek_value> read_value(const nek_option& option, const Node& node,
+                                      const std::string& path, ConfigTree& tree) {
     std::optional<nek_value> value;
     if (is_type(option, "map")) {
       value = read_map_value(option, node, path, tree);
@@ -179,26 +188,28 @@ class OptionReader {
     return value;
   }
 
-  std::optional<nek_value> read_map_value(const nek_option& option, const Node& node, const std::string& path,
-                                          ConfigTree& tree) {
+  std::optional<nek_value> read_map_value(const nek_option& option, const Node& node,
+                                          const std::string& path, ConfigTree& tree) {
     if (node.kind != Node::Kind::kMap) return wrong_type(node, path, "a map");
     if (!option.options) return keep_any(node, tree);
-    const OptionTable table{option.options, &tree};
+    const OptionTarget target{option.options, &tree};
     nek_value value = make_value(NEK_MAP, node.place);
-    set_items(value, read_map(node, node.place, path + ".", {&table, 1})[0], tree);
+    set_items(value, read_map(node, node.place, path + ".", {&target, 1})[0], tree);
     return value;
   }
 
-  std::optional<nek_value> read_list(const nek_option& option, const Node& node, const std::string& path,
-                                     ConfigTree& tree) {
+  std::optional<nek_value> read_list(const nek_option& option, const Node& node,
+                                     const std::string& path, ConfigTree& tree) {
     if (node.kind == Node::Kind::kMap) return wrong_type(node, path, "a list of texts");
     const bool single = node.kind == Node::Kind::kScalar;
     std::vector<nek_value> items;
     for (const Node& item : single ? std::vector<Node>{node} : node.items) {
       if (item.kind == Node::Kind::kNull) {
-        error(item.place, "an item of " + in_quotes(path) + " is empty; a text such as null or ~ must be in quotes");
+        error(item.place, "an item of " + in_quotes(path) +
+                              " is empty; a text such as null or ~ must be in quotes");
       } else if (item.kind != Node::Kind::kScalar) {
-        error(item.place, "an item of " + in_quotes(path) + " must be text, not " + kind_name(item.kind));
+        error(item.place,
+              "an item of " + in_quotes(path) + " must be text, not " + kind_name(item.kind));
       } else if (check_words(option, item, path)) {
         items.push_back(keep_any(item, tree));
       }
@@ -208,23 +219,26 @@ class OptionReader {
     return value;
   }
 
-  std::optional<nek_value> read_scalar(const nek_option& option, const Node& node, const std::string& path,
-                                       ConfigTree& tree) {
+  std::optional<nek_value> read_scalar(const nek_option& option, const Node& node,
+                                       const std::string& path, ConfigTree& tree) {
     if (is_type(option, "flag")) return read_flag(node, path);
     if (is_type(option, "real")) return read_real(option, node, path);
     if (is_type(option, "integer"))
       return read_integer(option, node, path, "an integer", parse_integer);
     if (is_type(option, "duration"))
-      return read_integer(option, node, path, "a duration such as 200ms, 5s, 10m, 2h or 14d", parse_duration);
+      return read_integer(option, node, path, "a duration such as 200ms, 5s, 10m, 2h or 14d",
+                          parse_duration);
     if (is_type(option, "bytes"))
-      return read_integer(option, node, path, "a size such as 4096, 64KiB, 1MiB or 4GB", parse_bytes);
+      return read_integer(option, node, path, "a size such as 4096, 64KiB, 1MiB or 4GB",
+                          parse_bytes);
     if (is_type(option, "secret")) return read_secret(node, path, tree);
     if (is_type(option, "text") || is_type(option, "path") || is_type(option, "field")) {
       if (node.kind != Node::Kind::kScalar) return wrong_type(node, path, "text");
       if (!check_words(option, node, path)) return std::nullopt;
       return keep_any(node, tree);
     }
-    error(node.place, "the plugin's option " + in_quotes(path) + " has the unknown type " + in_quotes(option.type));
+    error(node.place, "the plugin's option " + in_quotes(path) + " has the unknown type " +
+                          in_quotes(option.type));
     return std::nullopt;
   }
 
@@ -235,33 +249,40 @@ class OptionReader {
     return value;
   }
 
-  std::optional<nek_value> read_real(const nek_option& option, const Node& node, const std::string& path) {
+  std::optional<nek_value> read_real(const nek_option& option, const Node& node,
+                                     const std::string& path) {
     const std::optional<double> number = parse_real(node.text);
     if (!number) return wrong_type(node, path, "a number");
-    if (option.range && !in_range(option.range, *number, parse_real)) return out_of_range(option, node, path);
+    if (option.range && !in_range(option.range, *number, parse_real))
+      return out_of_range(option, node, path);
     nek_value value = make_value(NEK_REAL, node.place);
     value.real = *number;
     return value;
   }
 
-  std::optional<nek_value> read_integer(const nek_option& option, const Node& node, const std::string& path,
-                                        const char* what, std::optional<int64_t> (*parse)(std::string_view)) {
+  std::optional<nek_value> read_integer(const nek_option& option, const Node& node,
+                                        const std::string& path, const char* what,
+                                        std::optional<int64_t> (*parse)(std::string_view)) {
     const std::optional<int64_t> number = parse(node.text);
     if (!number) return wrong_type(node, path, what);
-    if (option.range && !in_range(option.range, *number, parse)) return out_of_range(option, node, path);
+    if (option.range && !in_range(option.range, *number, parse))
+      return out_of_range(option, node, path);
     nek_value value = make_value(NEK_INTEGER, node.place);
     value.integer = *number;
     return value;
   }
 
-  std::optional<nek_value> read_secret(const Node& node, const std::string& path, ConfigTree& tree) {
+  std::optional<nek_value> read_secret(const Node& node, const std::string& path,
+                                       ConfigTree& tree) {
     if (node.kind != Node::Kind::kScalar) {
       error(node.place, in_quotes(path) + " must be text, not " + kind_name(node.kind));
       return std::nullopt;
     }
     if (!node.variable) {
-      error(node.place, in_quotes(path) + " is a secret and may not stand in the file; write ${VARIABLE}, or " +
-                            in_quotes(path + std::string(kFileSuffix)) + " and the path of a file that holds it");
+      error(node.place, in_quotes(path) +
+                            " is a secret and may not stand in the file; write ${VARIABLE}, or " +
+                            in_quotes(path + std::string(kFileSuffix)) +
+                            " and the path of a file that holds it");
       return std::nullopt;
     }
     return keep_any(node, tree);
@@ -271,10 +292,10 @@ class OptionReader {
                                             const std::string& prefix, ConfigTree& tree) {
     const Node& node = entry.value;
     if (node.kind != Node::Kind::kScalar) return wrong_type(node, prefix + entry.key, "a path");
-    std::string why;
-    std::optional<std::string> text = read_text_file(node.text, kMaxSecretBytes, why);
-    if (!text) {
-      error(node.place, in_quotes(prefix + entry.key) + ": cannot read " + in_quotes(node.text) + ": " + why);
+    Result<std::string> text = read_text_file(node.text, kMaxSecretBytes);
+    if (!text.ok()) {
+      error(node.place, in_quotes(prefix + entry.key) + ": cannot read " + in_quotes(node.text) +
+                            ": " + text.status().message());
       return std::nullopt;
     }
     if (text->ends_with('\n')) text->pop_back();
@@ -291,13 +312,15 @@ class OptionReader {
     const std::vector<std::string> words = split(option.range, '|');
     if (std::find(words.begin(), words.end(), node.text) != words.end()) return true;
     const std::string meant = nearest(node.text, words);
-    error(node.place, in_quotes(path) + " must be " + join_words(words) + ", not " + in_quotes(node.text) +
+    error(node.place, in_quotes(path) + " must be " + join_words(words) + ", not " +
+                          in_quotes(node.text) +
                           (meant.empty() ? "" : "; did you mean " + in_quotes(meant) + "?"));
     return false;
   }
 
   std::nullopt_t wrong_type(const Node& node, const std::string& path, const std::string& what) {
-    const std::string got = node.kind == Node::Kind::kScalar ? in_quotes(node.text) : kind_name(node.kind);
+    const std::string got =
+        node.kind == Node::Kind::kScalar ? in_quotes(node.text) : kind_name(node.kind);
     error(node.place, in_quotes(path) + " must be " + what + ", not " + got);
     return std::nullopt;
   }
@@ -344,13 +367,14 @@ class OptionReader {
 
 }  // namespace
 
-void read_options(const Node& map, Place at, const std::string& label, std::span<const OptionTable> tables,
-                  Diagnostics& diagnostics) {
+void read_options(const Node& map, Place at, const std::string& label,
+                  std::span<const OptionTarget> targets, Diagnostics& diagnostics) {
   if (map.kind != Node::Kind::kMap && map.kind != Node::Kind::kNull)
-    return diagnostics.error(map.place, label + ": the options must be a map, not " + kind_name(map.kind));
-  auto items = OptionReader(label, diagnostics).read_map(map, at, "", tables);
-  for (size_t t = 0; t < tables.size(); t++) {
-    ConfigTree& tree = *tables[t].tree;
+    return diagnostics.error(map.place,
+                             label + ": the options must be a map, not " + kind_name(map.kind));
+  auto items = OptionReader(label, diagnostics).read_map(map, at, "", targets);
+  for (size_t t = 0; t < targets.size(); t++) {
+    ConfigTree& tree = *targets[t].tree;
     nek_value& root = tree.root();
     root = make_value(NEK_MAP, at);
     root.key = tree.keep(label);
@@ -362,12 +386,6 @@ void read_options(const Node& map, Place at, const std::string& label, std::span
 const nek_option* find_option(OptionList options, std::string_view name) {
   for (; *options; options++)
     if ((*options)->name == name) return *options;
-  return nullptr;
-}
-
-const nek_value* find_item(const nek_value& map, std::string_view key) {
-  for (uint32_t i = 0; i < map.count; i++)
-    if (view(map.items[i].key) == key) return &map.items[i];
   return nullptr;
 }
 

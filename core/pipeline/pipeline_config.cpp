@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pipeline/pipeline_config.h"
 
-#include "pipeline/plugin_finder.h"
-
 namespace nek {
 
 ConfigTree::ConfigTree() : root_(std::make_unique<nek_value>()) {}
@@ -23,17 +21,6 @@ const char* kind_name(Kind kind) {
     case Kind::kOutput: return "output";
   }
   return "component";
-}
-
-const char* kind_name(PluginKind kind) {
-  switch (kind) {
-    case PluginKind::kInput: return "input";
-    case PluginKind::kDecoder: return "decoder";
-    case PluginKind::kFilter: return "filter";
-    case PluginKind::kEncoder: return "encoder";
-    case PluginKind::kOutput: return "output";
-  }
-  return "plugin";
 }
 
 }  // namespace nek

@@ -18,7 +18,7 @@ class ConfigTree {
   ConfigTree();
   const nek_value& root() const { return *root_; }
   nek_value& root() { return *root_; }
-  nek_text keep(std::string text);            // copies; valid as long as the tree
+  nek_text keep(std::string text);  // copies; valid as long as the tree
   nek_value* keep_items(std::vector<nek_value> items);
 
  private:
@@ -32,8 +32,8 @@ const char* kind_name(Kind kind);  // "input" ...
 
 // A stream that a component reads, as written in `from` or found out by position.
 struct From {
-  uint32_t component = 0;    // index into PipelineConfig::components
-  std::string stream;        // empty: its only stream
+  uint32_t component = 0;  // index into PipelineConfig::components
+  std::string stream;      // empty: its only stream
   uint32_t line = 0, column = 0;
 };
 
@@ -44,32 +44,32 @@ struct OutputBuffer {
 
 struct ComponentConfig {
   Kind kind = Kind::kFilter;
-  std::string id;                              // unique; default: the plugin's name, then name_2 ...
+  std::string id;  // unique; default: the plugin's name, then name_2 ...
   const nek_plugin* plugin = nullptr;
-  const nek_plugin* codec = nullptr;           // inputs: decoder; outputs: encoder, or none
-  std::shared_ptr<ConfigTree> config;          // the plugin's own options
-  std::shared_ptr<ConfigTree> codec_config;    // the codec's
-  std::vector<From> from;                      // empty for inputs
-  OutputBuffer buffer;                         // outputs
-  uint32_t line = 0, column = 0;               // of its entry in the file
+  const nek_plugin* codec = nullptr;         // inputs: decoder; outputs: encoder, or none
+  std::shared_ptr<ConfigTree> config;        // the plugin's own options
+  std::shared_ptr<ConfigTree> codec_config;  // the codec's
+  std::vector<From> from;                    // empty for inputs
+  OutputBuffer buffer;                       // outputs
+  uint32_t line = 0, column = 0;             // of its entry in the file
 };
 
 struct PipelineSettings {
-  uint32_t workers = 0;                        // 0: one a core
-  uint64_t memory = uint64_t{256} << 20;       // bound of what is in flight, bytes
+  uint32_t workers = 0;                   // 0: one a core
+  uint64_t memory = uint64_t{256} << 20;  // bound of what is in flight, bytes
   uint64_t chunk_bytes = uint64_t{1} << 20;
   uint64_t max_record_bytes = uint64_t{1} << 20;
   uint64_t linger_ms = 200;
   uint64_t snapshot_interval_ms = 1000;
   uint64_t snapshot_bytes = uint64_t{64} << 20;
-  std::string data_dir;                        // empty: the default
+  std::string data_dir;  // empty: the default
   bool strict = false;
 };
 
 struct PipelineConfig {
   std::string file, name;
   PipelineSettings settings;
-  std::vector<ComponentConfig> components;     // inputs, then filters, then outputs, in file order
+  std::vector<ComponentConfig> components;  // inputs, then filters, then outputs, in file order
 };
 
 }  // namespace nek

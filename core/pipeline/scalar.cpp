@@ -5,6 +5,8 @@
 #include <cmath>
 #include <span>
 
+#include "nek/text.hpp"
+
 namespace nek {
 namespace {
 
@@ -12,7 +14,8 @@ struct Unit {
   std::string_view name;
   int64_t factor;
 };
-constexpr Unit kDurations[] = {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+constexpr Unit kDurations[] = {
+    {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
 constexpr Unit kSizes[] = {{"", 1},
                            {"KiB", int64_t{1} << 10},
                            {"MiB", int64_t{1} << 20},
@@ -24,22 +27,15 @@ constexpr Unit kSizes[] = {{"", 1},
                            {"MB", 1'000'000},
                            {"GB", 1'000'000'000},
                            {"TB", 1'000'000'000'000}};
-constexpr size_t kPrintedSizes = 5;  // those above that sizes are printed in
+constexpr size_t kPrintedSizes = 5;               // those above that sizes are printed in
 constexpr double kMaxExact = 9007199254740992.0;  // 2^53: beyond it a double skips integers
-
-template <class T>
-std::optional<T> parse_all(std::string_view text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 // A decimal number followed by a unit, as a whole number of the smallest unit.
 std::optional<int64_t> parse_with_unit(std::string_view text, std::span<const Unit> units) {
   double number = 0;
   const char* text_end = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), text_end, number, std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(text.data(), text_end, number, std::chars_format::fixed);
   if (error != std::errc()) return std::nullopt;
   const std::string_view name(end, static_cast<size_t>(text_end - end));
   for (const Unit& unit : units) {
@@ -64,12 +60,12 @@ std::string format_with_unit(int64_t value, std::span<const Unit> units) {
 
 std::optional<int64_t> parse_integer(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
-  return parse_all<int64_t>(text);
+  return parse_number<int64_t>(text);
 }
 
 std::optional<double> parse_real(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
-  const std::optional<double> value = parse_all<double>(text);
+  const std::optional<double> value = parse_number<double>(text);
   if (!value || !std::isfinite(*value)) return std::nullopt;
   return value;
 }

@@ -13,14 +13,16 @@ namespace nek {
 // Nothing: the text is no such value.
 std::optional<int64_t> parse_integer(std::string_view text);
 std::optional<double> parse_real(std::string_view text);
-std::optional<int64_t> parse_duration(std::string_view text);  // "200ms" "5s" "10m" "2h" "14d"; in ms
-std::optional<int64_t> parse_bytes(std::string_view text);     // "4096" "64KiB" "1MiB" "4GB"
+std::optional<int64_t> parse_duration(
+    std::string_view text);                                 // "200ms" "5s" "10m" "2h" "14d"; in ms
+std::optional<int64_t> parse_bytes(std::string_view text);  // "4096" "64KiB" "1MiB" "4GB"
 
 std::string format_real(double value);
 std::string format_duration(int64_t ms);
 std::string format_bytes(int64_t bytes);
 
-// Whether `value` lies within "LOW..HIGH", both included and both optional; `parse` reads the bounds.
+// Whether `value` lies within "LOW..HIGH", both included and both optional; `parse` reads the
+// bounds.
 template <class T, class Parse>
 bool in_range(std::string_view range, T value, Parse parse) {
   const size_t dots = range.find("..");

@@ -13,7 +13,8 @@ constexpr size_t kMaxCompared = 64;  // nobody mistypes longer names; keeps the 
 // Edits (insert, delete, replace, swap of neighbours) between two names, letter case ignored.
 size_t edit_distance(std::string_view a, std::string_view b) {
   auto same = [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
+    return std::tolower(static_cast<unsigned char>(x)) ==
+           std::tolower(static_cast<unsigned char>(y));
   };
   std::vector<std::vector<size_t>> cost(a.size() + 1, std::vector<size_t>(b.size() + 1));
   for (size_t i = 0; i <= a.size(); i++) cost[i][0] = i;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Suggestions for names that were not found, so that a typing error costs one look instead of a search.
-// Pure functions; any thread.
+// Suggestions for names that were not found, so that a typing error costs one look instead of a
+// search. Pure functions; any thread.
 #pragma once
 #include <string>
 #include <string_view>

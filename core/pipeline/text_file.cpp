@@ -3,33 +3,28 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <memory>
+#include <system_error>
 
 namespace nek {
+namespace {
 
-std::optional<std::string> read_text_file(const std::string& path, size_t max_bytes, std::string& error) {
+Status system_error() { return fail(std::generic_category().message(errno)); }
+
+}  // namespace
+
+Result<std::string> read_text_file(const std::string& path, size_t max_bytes) {
   std::error_code code;
-  if (std::filesystem::exists(path, code) && !std::filesystem::is_regular_file(path, code)) {
-    error = "not a regular file";
-    return std::nullopt;
-  }
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
-  if (!file) {
-    error = std::strerror(errno);
-    return std::nullopt;
-  }
+  const bool exists = std::filesystem::exists(path, code);
+  if (exists && !std::filesystem::is_regular_file(path, code)) return fail("Not a regular file");
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             &std::fclose);
+  if (!file) return system_error();
   std::string text(max_bytes + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-  if (std::ferror(file.get())) {
-    error = std::strerror(errno);
-    return std::nullopt;
-  }
-  if (text.size() > max_bytes) {
-    error = "larger than " + std::to_string(max_bytes) + " bytes";
-    return std::nullopt;
-  }
+  if (std::ferror(file.get())) return system_error();
+  if (text.size() > max_bytes) return fail("Larger than " + std::to_string(max_bytes) + " bytes");
   return text;
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "nek/text.hpp"
 #include "pipeline/common_options.h"
 #include "pipeline/options.h"
 #include "pipeline/suggest.h"
@@ -40,13 +41,13 @@ PluginKind plugin_kind(Kind kind) {
 }
 
 std::string with_article(PluginKind kind) {
-  const std::string name = kind_name(kind);
+  const std::string name = plugin_kind_name(kind);
   return (std::string_view("aeiou").find(name[0]) == std::string_view::npos ? "a " : "an ") + name;
 }
 
 class Validator {
  public:
-  Validator(const Document& document, const PluginFinder& plugins, Diagnostics& diagnostics)
+  Validator(const Document& document, const Registry& plugins, Diagnostics& diagnostics)
       : root_(document.root), plugins_(plugins), diagnostics_(diagnostics) {
     config_.file = document.file;
   }
@@ -73,6 +74,7 @@ class Validator {
     std::string plugin, id;
     Place id_place;
     std::unique_ptr<ConfigTree> common = std::make_unique<ConfigTree>();
+    const nek_value* from = nullptr;  // in `common`
   };
 
   void error(Place place, std::string text) { diagnostics_.error(place, std::move(text)); }
@@ -91,15 +93,28 @@ class Validator {
     if (!is_id(config_.name))
       error(root_.find("name")->value.place, "'name' may hold letters, digits, '_' and '-' only");
     config_.settings.data_dir = read_text("data_dir");
-    if (const MapEntry* settings = root_.find("settings"))
-      config_.settings = read_settings(*settings, std::move(config_.settings), diagnostics_);
+    if (const MapEntry* settings = root_.find("settings")) read_settings(*settings);
+  }
+
+  void read_settings(const MapEntry& entry) {
+    const size_t errors = diagnostics_.error_count();
+    ConfigTree tree;
+    const OptionTarget target{settings_options(), &tree};
+    read_options(entry.value, entry.place, "settings", {&target, 1}, diagnostics_);
+    PipelineSettings& settings = config_.settings;
+    bind_settings(tree.root(), settings);
+    const uint64_t largest = std::max(settings.chunk_bytes, settings.max_record_bytes);
+    if (diagnostics_.error_count() == errors && settings.memory < 2 * largest)
+      error(entry.place,
+            "settings: 'memory' must be at least twice 'chunk_bytes' and 'max_record_bytes'");
   }
 
   std::string read_text(std::string_view key) {
     const MapEntry* entry = root_.find(key);
     if (!entry || entry->value.kind == Node::Kind::kNull) return {};
     if (entry->value.kind == Node::Kind::kScalar) return entry->value.text;
-    error(entry->value.place, in_quotes(key) + " must be text, not " + kind_name(entry->value.kind));
+    error(entry->value.place,
+          in_quotes(key) + " must be text, not " + kind_name(entry->value.kind));
     return {};
   }
 
@@ -111,12 +126,14 @@ class Validator {
                        (list->value.kind == Node::Kind::kSequence && list->value.items.empty());
     if (empty) {
       if (kind != Kind::kFilter)
-        error(list ? list->place : Place{}, std::string("there are no ") + key + "; a pipeline needs at least one");
+        error(list ? list->place : Place{},
+              std::string("there are no ") + key + "; a pipeline needs at least one");
       return;
     }
     if (list->value.kind != Node::Kind::kSequence) {
-      error(list->value.place, in_quotes(key) + " must be a list, not " + kind_name(list->value.kind) +
-                                   "; begin each " + kind_name(kind) + " with '-'");
+      error(list->value.place, in_quotes(key) + " must be a list, not " +
+                                   kind_name(list->value.kind) + "; begin each " + kind_name(kind) +
+                                   " with '-'");
       return;
     }
     for (const Node& item : list->value.items) read_component(item, kind);
@@ -124,15 +141,19 @@ class Validator {
 
   void read_component(const Node& item, Kind kind) {
     const std::string what = kind_name(kind);
-    if (item.kind == Node::Kind::kScalar) return add_component({item.text, item.place, false, {}}, kind);
+    if (item.kind == Node::Kind::kScalar)
+      return add_component({item.text, item.place, false, {}}, kind);
     if (item.kind != Node::Kind::kMap || item.entries.empty())
-      return error(item.place, "a " + what + " is written as '- NAME:' with its options below, not " +
+      return error(item.place, "a " + what +
+                                   " is written as '- NAME:' with its options below, not " +
                                    kind_name(item.kind));
     if (item.entries.size() > 1) {
       const MapEntry& second = item.entries[1];
-      return error(second.place, in_quotes(second.key) + " stands beside " + in_quotes(item.entries[0].key) +
-                                     "; indent it further to make it an option, or begin it with '-' to make it a " +
-                                     what + " of its own");
+      return error(
+          second.place,
+          in_quotes(second.key) + " stands beside " + in_quotes(item.entries[0].key) +
+              "; indent it further to make it an option, or begin it with '-' to make it a " +
+              what + " of its own");
     }
     add_component(item.entries[0], kind);
   }
@@ -166,7 +187,8 @@ class Validator {
 
   const nek_plugin* find_plugin(PluginKind kind, const std::string& name, Place place) {
     if (const nek_plugin* plugin = plugins_.find(kind, name)) return plugin;
-    const std::string unknown = std::string("unknown ") + kind_name(kind) + " " + in_quotes(name);
+    const std::string unknown =
+        std::string("unknown ") + plugin_kind_name(kind) + " " + in_quotes(name);
     for (PluginKind other : {PluginKind::kInput, PluginKind::kDecoder, PluginKind::kFilter,
                              PluginKind::kEncoder, PluginKind::kOutput}) {
       if (!plugins_.find(other, name)) continue;
@@ -174,7 +196,8 @@ class Validator {
       return nullptr;
     }
     const std::vector<std::string> names = plugins_.names(kind);
-    error(place, unknown + (names.empty() ? std::string("; no ") + kind_name(kind) + " plugin was found"
+    error(place, unknown + (names.empty() ? std::string("; no ") + plugin_kind_name(kind) +
+                                                " plugin was found"
                                           : did_you_mean(name, names)));
     return nullptr;
   }
@@ -182,9 +205,11 @@ class Validator {
   const nek_plugin* choose_codec(const ComponentConfig& component, const MapEntry& entry) {
     if (component.kind == Kind::kFilter) return nullptr;
     const nek_plugin& plugin = *component.plugin;
-    const PluginKind kind = component.kind == Kind::kInput ? PluginKind::kDecoder : PluginKind::kEncoder;
+    const PluginKind kind =
+        component.kind == Kind::kInput ? PluginKind::kDecoder : PluginKind::kEncoder;
     const MapEntry* chosen = entry.value.find("codec");
-    const bool encodes_itself = component.kind == Kind::kOutput && plugin.output->encode && !plugin.codec;
+    const bool encodes_itself =
+        component.kind == Kind::kOutput && plugin.output->encode && !plugin.codec;
     if (chosen && chosen->value.kind == Node::Kind::kScalar) {
       if (!encodes_itself) return find_plugin(kind, chosen->value.text, chosen->value.place);
       error(chosen->place, entry.key + ": it encodes for itself and takes no codec");
@@ -192,31 +217,36 @@ class Validator {
     }
     if (plugin.codec) return find_plugin(kind, plugin.codec, entry.place);
     if (!encodes_itself)
-      error(entry.place, entry.key + ": it has no codec of its own; choose one by 'codec'; there are: " +
+      error(entry.place, entry.key +
+                             ": it has no codec of its own; choose one by 'codec'; there are: " +
                              join_names(plugins_.names(kind)));
     return nullptr;
   }
 
   void read_component_options(ComponentConfig& component, Written& written, const MapEntry& entry) {
-    std::vector<OptionTable> tables = {{common_options(component.kind), written.common.get()},
-                                       {component.plugin->options, component.config.get()}};
-    if (component.codec) tables.push_back({component.codec->options, component.codec_config.get()});
-    check_shared_names(component, tables, entry.place);
-    read_options(entry.value, entry.place, entry.key, tables, diagnostics_);
-    const nek_value& common = written.common->root();
-    if (const nek_value* buffer = find_item(common, "buffer")) component.buffer = read_buffer(*buffer);
+    std::vector<OptionTarget> targets = {{common_options(component.kind), written.common.get()},
+                                         {component.plugin->options, component.config.get()}};
+    if (component.codec)
+      targets.push_back({component.codec->options, component.codec_config.get()});
+    check_shared_names(component, targets, entry.place);
+    read_options(entry.value, entry.place, entry.key, targets, diagnostics_);
+    const CommonOptions common = bind_common(written.common->root());
+    written.from = common.from;
+    component.buffer = common.buffer;
   }
 
-  void check_shared_names(const ComponentConfig& component, std::span<const OptionTable> tables, Place place) {
-    for (OptionList o = tables[1].options; *o; o++) {
+  void check_shared_names(const ComponentConfig& component, std::span<const OptionTarget> targets,
+                          Place place) {
+    for (OptionList o = targets[1].options; *o; o++) {
       const std::string name = (*o)->name;
-      if (find_option(tables[0].options, name))
-        error(place, std::string(component.plugin->name) + ": the plugin's option " + in_quotes(name) +
-                         " has the name of an option that every " + kind_name(component.kind) + " has");
-      if (tables.size() > 2 && find_option(tables[2].options, name))
+      if (find_option(targets[0].options, name))
+        error(place, std::string(component.plugin->name) + ": the plugin's option " +
+                         in_quotes(name) + " has the name of an option that every " +
+                         kind_name(component.kind) + " has");
+      if (targets.size() > 2 && find_option(targets[2].options, name))
         error(place, std::string(component.plugin->name) + ": option " + in_quotes(name) +
-                         " is in both the plugin and its codec " + in_quotes(component.codec->name) +
-                         "; choose another codec");
+                         " is in both the plugin and its codec " +
+                         in_quotes(component.codec->name) + "; choose another codec");
     }
   }
 
@@ -238,12 +268,14 @@ class Validator {
     }
   }
 
-  void take_id(const std::string& id, Place place, std::map<std::string, Place, std::less<>>& taken) {
+  void take_id(const std::string& id, Place place,
+               std::map<std::string, Place, std::less<>>& taken) {
     if (!is_id(id))
       error(place, "id " + in_quotes(id) + " may hold letters, digits, '_' and '-' only");
     const auto [first, fresh] = taken.emplace(id, place);
     if (!fresh)
-      error(place, "id " + in_quotes(id) + " is already taken in line " + std::to_string(first->second.line));
+      error(place, "id " + in_quotes(id) + " is already taken in line " +
+                       std::to_string(first->second.line));
   }
 
   // ---- from
@@ -257,8 +289,8 @@ class Validator {
         inputs.push_back(i);
         continue;
       }
-      if (const nek_value* from = find_item(written_[i].common->root(), "from")) {
-        read_from(component, *from);
+      if (written_[i].from) {
+        read_from(component, *written_[i].from);
       } else {
         for (uint32_t source : before ? std::vector<uint32_t>{*before} : inputs)
           component.from.push_back({source, "", component.line, component.column});
@@ -271,7 +303,7 @@ class Validator {
     if (from.count == 0) error(place_of(from), component.id + ": 'from' is empty");
     std::set<std::string_view> seen;
     for (uint32_t i = 0; i < from.count; i++) {
-      const std::string_view text = view(from.items[i].string);
+      const std::string_view text = to_view(from.items[i].string);
       const Place place = place_of(from.items[i]);
       if (!seen.insert(text).second) {
         error(place, component.id + ": 'from' names " + in_quotes(text) + " twice");
@@ -285,13 +317,15 @@ class Validator {
     }
   }
 
-  std::optional<uint32_t> find_source(const ComponentConfig& reader, std::string_view id, Place place) {
+  std::optional<uint32_t> find_source(const ComponentConfig& reader, std::string_view id,
+                                      Place place) {
     std::vector<std::string> ids;
     for (uint32_t i = 0; i < config_.components.size(); i++) {
       const ComponentConfig& component = config_.components[i];
       if (component.id == id && component.kind != Kind::kOutput) return i;
       if (component.id == id) {
-        error(place, reader.id + ": 'from' names " + in_quotes(id) + ", an output; nothing can be read from it");
+        error(place, reader.id + ": 'from' names " + in_quotes(id) +
+                         ", an output; nothing can be read from it");
         return std::nullopt;
       }
       if (component.kind != Kind::kOutput) ids.push_back(component.id);
@@ -302,7 +336,7 @@ class Validator {
   }
 
   const Node& root_;
-  const PluginFinder& plugins_;
+  const Registry& plugins_;
   Diagnostics& diagnostics_;
   PipelineConfig config_;
   std::vector<Written> written_;  // one a component
@@ -310,7 +344,7 @@ class Validator {
 
 }  // namespace
 
-std::optional<PipelineConfig> validate(const Document& document, const PluginFinder& plugins,
+std::optional<PipelineConfig> validate(const Document& document, const Registry& plugins,
                                        Diagnostics& diagnostics) {
   return Validator(document, plugins, diagnostics).run();
 }

@@ -5,14 +5,14 @@
 #pragma once
 #include <optional>
 
+#include "host/registry.h"
 #include "pipeline/document.h"
 #include "pipeline/pipeline_config.h"
-#include "pipeline/plugin_finder.h"
 
 namespace nek {
 
 // Nothing on error; warnings do not count.
-std::optional<PipelineConfig> validate(const Document& document, const PluginFinder& plugins,
+std::optional<PipelineConfig> validate(const Document& document, const Registry& plugins,
                                        Diagnostics& diagnostics);
 
 }  // namespace nek

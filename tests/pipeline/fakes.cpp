@@ -23,8 +23,8 @@ constexpr const nek_option* kCsvOptions[] = {&kFormat, &kSeparator, nullptr};
 constexpr nek_option kAny = option("any", "map", "{}");
 constexpr const nek_option* kJsonOptions[] = {&kAny, nullptr};
 
-constexpr nek_option kDatabase = {sizeof(nek_option), "database", "path", "An mmdb file.", nullptr,
-                                  nullptr,            nullptr,    nullptr};
+constexpr nek_option kDatabase = {
+    sizeof(nek_option), "database", "path", "An mmdb file.", nullptr, nullptr, nullptr, nullptr};
 constexpr nek_option kFields = option("fields", "map", "{sa: sc, da: dc}");
 constexpr nek_option kAllow = option("allow", "list", "");
 constexpr nek_option kCache = option("cache", "integer", "1000", "1..65535");
@@ -32,8 +32,8 @@ constexpr nek_option kRatio = option("ratio", "real", "0.5", "0..1");
 constexpr nek_option kReload = option("reload", "duration", "5s", "100ms..1h");
 constexpr nek_option kMemory = option("memory", "bytes", "1MiB", "64KiB..1GiB");
 constexpr nek_option kOld = option("db", "path", "", nullptr, "database");
-constexpr const nek_option* kGeoipOptions[] = {&kDatabase, &kFields, &kAllow,  &kCache, &kRatio,
-                                               &kReload,   &kMemory, &kOld,    nullptr};
+constexpr const nek_option* kGeoipOptions[] = {&kDatabase, &kFields, &kAllow, &kCache, &kRatio,
+                                               &kReload,   &kMemory, &kOld,   nullptr};
 
 constexpr nek_option kField = option("field", "field", "flg");
 constexpr const nek_option* kFlagsOptions[] = {&kField, nullptr};
@@ -56,7 +56,8 @@ constexpr nek_output kOutput = {sizeof(nek_output), nullptr, nullptr, nullptr};
 nek_status encode(void*, nek_call*, nek_encoded*) { return NEK_OK; }
 constexpr nek_output kOwnOutput = {sizeof(nek_output), encode, nullptr, nullptr};
 
-constexpr nek_plugin plugin(const char* name, const nek_option* const* options, const char* codec = nullptr) {
+constexpr nek_plugin plugin(const char* name, const nek_option* const* options,
+                            const char* codec = nullptr) {
   nek_plugin p{};
   p.size = sizeof p;
   p.name = name;
@@ -68,7 +69,9 @@ constexpr nek_plugin input(nek_plugin p) { return p.input = &kInput, p; }
 constexpr nek_plugin decoder(nek_plugin p) { return p.decoder = &kDecoder, p; }
 constexpr nek_plugin filter(nek_plugin p) { return p.filter = &kFilter, p; }
 constexpr nek_plugin encoder(nek_plugin p) { return p.encoder = &kEncoder, p; }
-constexpr nek_plugin output(nek_plugin p, const nek_output& o = kOutput) { return p.output = &o, p; }
+constexpr nek_plugin output(nek_plugin p, const nek_output& o = kOutput) {
+  return p.output = &o, p;
+}
 
 constexpr nek_plugin kPlugins[] = {
     input(plugin("csv", kCsvInputOptions, "csv")),
@@ -86,30 +89,15 @@ constexpr nek_plugin kPlugins[] = {
     output(plugin("report", kNoOptions), kOwnOutput),
 };
 
-bool is_kind(const nek_plugin& p, PluginKind kind) {
-  switch (kind) {
-    case PluginKind::kInput: return p.input;
-    case PluginKind::kDecoder: return p.decoder;
-    case PluginKind::kFilter: return p.filter;
-    case PluginKind::kEncoder: return p.encoder;
-    case PluginKind::kOutput: return p.output;
-  }
-  return false;
-}
-
 }  // namespace
 
-const nek_plugin* Plugins::find(PluginKind kind, std::string_view name) const {
-  for (const nek_plugin& p : kPlugins)
-    if (is_kind(p, kind) && name == p.name) return &p;
-  return nullptr;
-}
-
-std::vector<std::string> Plugins::names(PluginKind kind) const {
-  std::vector<std::string> out;
-  for (const nek_plugin& p : kPlugins)
-    if (is_kind(p, kind)) out.emplace_back(p.name);
-  return out;
+const Registry& plugins() {
+  static const Registry kRegistry = [] {
+    Registry registry;
+    for (const nek_plugin& p : kPlugins) (void)registry.add(&p, "");
+    return registry;
+  }();
+  return kRegistry;
 }
 
 std::string messages(const Diagnostics& diagnostics) {
@@ -122,14 +110,15 @@ std::string messages(const Diagnostics& diagnostics) {
 
 Result check(const std::string& yaml, const Variables& variables) {
   Diagnostics diagnostics("p.yaml", yaml);
-  const Environment environment = [&variables](std::string_view name) -> std::optional<std::string> {
+  const Environment environment =
+      [&variables](std::string_view name) -> std::optional<std::string> {
     const auto found = variables.find(std::string(name));
     if (found == variables.end()) return std::nullopt;
     return found->second;
   };
   Result result;
   if (const auto document = parse_document("p.yaml", yaml, environment, diagnostics))
-    result.config = validate(*document, Plugins(), diagnostics);
+    result.config = validate(*document, plugins(), diagnostics);
   result.messages = messages(diagnostics);
   result.printed = diagnostics.print();
   return result;

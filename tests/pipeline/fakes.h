@@ -10,17 +10,13 @@
 #include <vector>
 
 #include "pipeline/document.h"
-#include "pipeline/plugin_finder.h"
 #include "pipeline/validate.h"
 
 namespace nek::fake {
 
-// csv and fifo (no codec of its own); csv and json; geoip, flags and split; file, es and report (encodes for itself).
-class Plugins : public PluginFinder {
- public:
-  const nek_plugin* find(PluginKind kind, std::string_view name) const override;
-  std::vector<std::string> names(PluginKind kind) const override;
-};
+// csv and fifo (no codec of its own); csv and json; geoip, flags and split; file, es and report
+// (encodes for itself).
+const Registry& plugins();
 
 struct Result {
   std::optional<PipelineConfig> config;

@@ -38,22 +38,32 @@ struct Shape {
       streams[i].add_count = static_cast<uint32_t>(fields[i].size());
       streams[i].adds = fields[i].empty() ? nullptr : fields[i].data();
     }
-    shape = {sizeof shape, reads_all, static_cast<uint32_t>(reads.size()),
-             static_cast<uint32_t>(streams.size()), reads.data(), streams.data(), 0};
+    shape = {sizeof shape,
+             reads_all,
+             static_cast<uint32_t>(reads.size()),
+             static_cast<uint32_t>(streams.size()),
+             reads.data(),
+             streams.data(),
+             0};
     return &shape;
   }
 };
 
 Shape csv() {
   return Shape().stream("out", NEK_DERIVED,
-                        {{"ts", NEK_TIME, NEK_EVENT_TIME}, {"sa", NEK_TEXT, 0}, {"flg", NEK_TEXT, 0},
+                        {{"ts", NEK_TIME, NEK_EVENT_TIME},
+                         {"sa", NEK_TEXT, 0},
+                         {"flg", NEK_TEXT, 0},
                          {"pkt", NEK_UINT64, 0}});
 }
 Shape open_decoder() { return Shape().stream("out", NEK_DERIVED); }
 Shape geoip() { return Shape().need("sa").stream("out", NEK_PASS, {{"sc", NEK_DICT_TEXT, 0}}); }
 Shape flags() { return Shape().need("flg").stream("out", NEK_PASS, {{"flags", NEK_DICT_LIST, 0}}); }
 Shape split() {
-  return Shape().need("flags", NEK_TYPE_BIT(NEK_DICT_LIST)).stream("syn", NEK_SUBSET).stream("all", NEK_PASS);
+  return Shape()
+      .need("flags", NEK_TYPE_BIT(NEK_DICT_LIST))
+      .stream("syn", NEK_SUBSET)
+      .stream("all", NEK_PASS);
 }
 Shape json() { return Shape().all(); }
 
@@ -150,12 +160,17 @@ TEST_CASE("strict reads all columns of the inputs, read by somebody or not") {
   CHECK_FALSE(built.graph->nodes[1].wanted.all);
 }
 
-TEST_CASE("a decoder whose columns are known only later may bring any column, and all of them when all are read") {
+TEST_CASE(
+    "a decoder whose columns are known only later may bring any column, and all of them when all "
+    "are read") {
   const auto built = build(
       "inputs: [csv: {path: a, codec: json}]\n"
       "filters: [geoip: {database: d}]\n"
       "outputs: [file: {path: o}, report: {from: geoip}]\n",
-      {{"csv", open_decoder()}, {"geoip", geoip()}, {"file", json()}, {"report", Shape().need("any")}});
+      {{"csv", open_decoder()},
+       {"geoip", geoip()},
+       {"file", json()},
+       {"report", Shape().need("any")}});
   CHECK(built.messages == "");
   REQUIRE(built.graph);
   CHECK(built.graph->nodes[0].wanted.all);
@@ -165,11 +180,13 @@ TEST_CASE("a column that nobody makes is an error with the nearest name") {
   const auto built = build(
       "inputs: [csv: {path: a}]\n"
       "outputs: [report: ]\n",
-      {{"csv", csv()}, {"report", Shape().need("pkts").need("country").need("maybe", kText, true)}});
+      {{"csv", csv()},
+       {"report", Shape().need("pkts").need("country").need("maybe", kText, true)}});
   CHECK_FALSE(built.graph);
   CHECK(built.messages ==
         "2:11: report: reads column 'pkts', which nobody makes before it; did you mean 'pkt'?\n"
-        "2:11: report: reads column 'country', which nobody makes before it; there are: flg, pkt, sa, ts\n");
+        "2:11: report: reads column 'country', which nobody makes before it; there are: flg, pkt, "
+        "sa, ts\n");
 }
 
 TEST_CASE("a column of a type that its reader does not take is an error that names both types") {
@@ -183,7 +200,9 @@ TEST_CASE("a column of a type that its reader does not take is an error that nam
         "2:11: report: reads column 'flg' as int64 or uint64, but 'csv' makes it text\n");
 }
 
-TEST_CASE("a component after one with several streams must say which it reads, and the error names them") {
+TEST_CASE(
+    "a component after one with several streams must say which it reads, and the error names "
+    "them") {
   const auto built = build(
       "inputs: [csv: {path: a}]\n"
       "filters:\n"
@@ -196,8 +215,10 @@ TEST_CASE("a component after one with several streams must say which it reads, a
       {{"csv", csv()}, {"flags", flags()}, {"parts", split()}});
   CHECK_FALSE(built.graph);
   CHECK(built.messages ==
-        "6:5: report: 'parts' has several streams; say by 'from' which to read: parts.syn, parts.all\n"
-        "7:20: report_2: 'parts' has several streams; say by 'from' which to read: parts.syn, parts.all\n"
+        "6:5: report: 'parts' has several streams; say by 'from' which to read: parts.syn, "
+        "parts.all\n"
+        "7:20: report_2: 'parts' has several streams; say by 'from' which to read: parts.syn, "
+        "parts.all\n"
         "8:32: report_3: 'parts' has no stream 'al'; did you mean 'parts.all'?\n");
 }
 

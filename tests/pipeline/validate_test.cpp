@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "fakes.h"
-#include "pipeline/options.h"
+#include "nek/config.hpp"
 
 using namespace nek;
 using fake::check;
@@ -15,8 +15,8 @@ using fake::with_filter;
 namespace {
 
 std::string text_of(const nek_value& map, std::string_view key) {
-  const nek_value* item = find_item(map, key);
-  return item ? std::string(view(item->string)) : "(absent)";
+  const nek_value* item = find(map, key);
+  return item ? std::string(to_view(item->string)) : "(absent)";
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ TEST_CASE("a good pipeline becomes components in the order inputs, filters, outp
   CHECK(c[0].line == 8);
   CHECK(c[0].column == 5);
   CHECK(c[0].from.empty());
-  CHECK(c[0].codec == fake::Plugins().find(PluginKind::kDecoder, "csv"));
+  CHECK(c[0].codec == fake::plugins().find(PluginKind::kDecoder, "csv"));
   CHECK(text_of(c[0].config->root(), "path") == "in.csv");
   CHECK(text_of(c[0].config->root(), "format") == "(absent)");
   CHECK(text_of(c[0].codec_config->root(), "format") == "nfdump");
@@ -59,5 +59,5 @@ TEST_CASE("a good pipeline becomes components in the order inputs, filters, outp
   REQUIRE(c[3].from.size() == 1);
   CHECK(c[3].from[0].component == 2);
   CHECK(c[3].from[0].stream == "all");
-  CHECK(c[3].codec == fake::Plugins().find(PluginKind::kEncoder, "json"));
+  CHECK(c[3].codec == fake::plugins().find(PluginKind::kEncoder, "json"));
 }
