@@ -3,12 +3,12 @@
 include_guard()
 
 set(NEK_PLUGIN_MAP "${CMAKE_CURRENT_LIST_DIR}/nek_plugin.map")
-set(NEK_PLUGIN_DIR "lib/nek/plugins" CACHE STRING "Where plugins are installed, below the prefix")
+set(NEK_PLUGIN_INSTALL_DIR "lib/nek/plugins" CACHE STRING "Where plugins go below the prefix")
 
 # nek_add_plugin(NAME geoip KIND filter SOURCES geoip.cpp [LIBS PkgConfig::maxminddb])
 #   KIND  input, filter, output or codec.
-#   Makes target nek-KIND-NAME: plugins/nek-KIND-NAME.so in the build folder. In this repository also the
-#   test KIND_NAME_test from tests/*_test.cpp, and fuzz targets from tests/fuzz_*.cpp.
+#   Makes target nek-KIND-NAME: plugins/nek-KIND-NAME.so in the build folder. In this repository
+#   also the test KIND_NAME_test from tests/*_test.cpp, and fuzz targets from tests/fuzz_*.cpp.
 function(nek_add_plugin)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;KIND" "SOURCES;LIBS")
   if(NOT arg_NAME OR NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
@@ -40,7 +40,7 @@ function(nek_add_plugin)
     PREFIX ""
     LINK_DEPENDS "${NEK_PLUGIN_MAP}"
     LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/plugins")
-  install(TARGETS ${plugin} LIBRARY DESTINATION "${NEK_PLUGIN_DIR}")
+  install(TARGETS ${plugin} LIBRARY DESTINATION "${NEK_PLUGIN_INSTALL_DIR}")
 
   if(COMMAND nek_add_plugin_tests) # not out of tree
     nek_add_plugin_tests(${arg_KIND} ${arg_NAME} ${objects})

@@ -5,8 +5,9 @@ include_guard()
 set(NEK_FUZZ_SECONDS 60 CACHE STRING "How long ctest runs each fuzz target")
 add_custom_target(fuzzers)
 
-# nek_add_test(NAME graph SOURCES graph_test.cpp LIBS nek_core): one ctest test for each test case, named
-# "graph: what the case says". A name with a semicolon fails: CMake would cut it in two.
+# nek_add_test(NAME graph SOURCES graph_test.cpp LIBS nek_core): program graph_test, and one ctest
+# test for each test case, named "graph: what the case says". A name with a semicolon fails: CMake
+# would cut it in two.
 function(nek_add_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;PREFIX" "SOURCES;LIBS")
   if(NOT arg_PREFIX)
@@ -21,9 +22,9 @@ function(nek_add_test)
     WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}")
 endfunction()
 
-# nek_add_fuzz(NAME document SOURCES fuzz_document.cpp LIBS nek_core): target fuzz_document, in the fuzz
-# preset only. ctest runs it for NEK_FUZZ_SECONDS on the corpus in the build folder, which grows, and on
-# corpus_NAME beside the sources, where there is one.
+# nek_add_fuzz(NAME document SOURCES fuzz_document.cpp LIBS nek_core): target fuzz_document, in the
+# fuzz preset only. ctest runs it for NEK_FUZZ_SECONDS on the corpus in the build folder, which
+# grows, and on corpus_NAME beside the sources, where there is one.
 function(nek_add_fuzz)
   if(NOT NEK_FUZZ)
     return()
@@ -48,8 +49,8 @@ function(nek_add_fuzz)
 endfunction()
 
 # nek_add_python_test(NAME FILE [IN_PROCESS]): a unittest file, run by the Python of build/venv
-# (scripts/setup --tests makes it) or else the system's. IN_PROCESS: it loads our code by ctypes, so Python
-# needs the sanitizer's run-time, and its own leaks are not ours.
+# (scripts/setup --tests makes it) or else the system's. IN_PROCESS: it loads our code by ctypes, so
+# Python needs the sanitizer's run-time, and its own leaks are not ours.
 function(nek_add_python_test name file)
   set(python "${PROJECT_SOURCE_DIR}/build/venv/bin/python")
   if(NOT EXISTS "${python}")

@@ -6,7 +6,8 @@ die() {
   exit 1
 }
 
-# run_quietly LABEL LOG COMMAND...: one line of output; the log's errors and end when the command fails.
+# run_quietly LABEL LOG COMMAND...: one line of output; when the command fails also the errors
+# and the end of its log.
 run_quietly() {
   local label=$1 log=$2 start=$SECONDS
   shift 2
