@@ -24,6 +24,9 @@ add_compile_definitions($<$<NOT:$<CONFIG:Release>>:_GLIBCXX_ASSERTIONS>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # gcc 12 warns falsely about "literal" + std::string (gcc bug 105651).
   add_compile_options(-Wno-restrict)
+else()
+  # clang reports what gcc 12's own library does in std::stable_sort.
+  add_compile_options(-Wno-deprecated-declarations)
 endif()
 
 if(NEK_SANITIZE)
