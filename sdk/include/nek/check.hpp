@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks that a column keeps the promises of plugin.h: sizes, views, codes, UTF-8, JSON, zeros
-// where null. For columns from outside and for tests; columns of our own making are not checked
-// again. Thread-safe: functions without state.
+// check_column: whether a column keeps the promises of plugin.h, down to each value.
+// For columns from outside and for tests; columns of our own making are not checked again.
+// Thread-safe: functions without state.
 #pragma once
 #include <cstdint>
 #include <cstring>

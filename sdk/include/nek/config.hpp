@@ -3,11 +3,11 @@
 // From that declaration come the table that the host checks and documents, and the filled struct.
 // Thread-safe after construction: tables are constants.
 //
-//   struct Config { std::string field; uint16_t port; std::map<std::string, std::string> names; };
+//   struct Config { std::string field; uint16_t port; };
+//
 //   constexpr auto kOptions = nek::options<Config>(
-//       nek::option<&Config::field>("field", "Column to read.", {.type = "field", .fallback =
-//       "pr"}), nek::option<&Config::port>("port", "Where to listen.", {.range = "1..65535"}),
-//       nek::option<&Config::names>("names", "More names.", {.fallback = "{}"}));
+//       nek::option<&Config::field>("field", "Column to read.", {.type = "field"}),
+//       nek::option<&Config::port>("port", "Where to listen.", {.fallback = "2055"}));
 //
 //   member                                       option type
 //   bool                                         flag
@@ -20,7 +20,7 @@
 //   a struct with options of its own             map: nek::option<&Config::tls, kTlsOptions>(...)
 //   an enum                                      text; .range = "a|b|c" names its values 0, 1, 2
 //   std::optional of any of these                as these; left empty when not written
-//   const nek_value*                             as .type says; the node itself, for what is rarer
+//   const nek_value*                             as .type says; the node itself, for the rest
 #pragma once
 #include <array>
 #include <chrono>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Status and Result: how a function says that it failed, with text and place.
-// An error is a value that is handed up; the thunks of plugin.hpp give its text to the host at the
-// C boundary. Not thread-safe; copies are independent.
+// An error is a value that is handed up; plugin.hpp gives its text to the host at the C boundary.
+// Not thread-safe; copies are independent.
 #pragma once
 #include <string>
 #include <utility>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text helpers: the C boundary's texts as string_view, numbers, UTF-8 and JSON checks.
+// Text helpers: texts of the C boundary as string_view, numbers, UTF-8.
 // Everything that comes from outside is checked by the same code before it becomes a text column.
 // Thread-safe: functions without state.
 #pragma once

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// check_contract: whether a plugin keeps to what plugin.h asks of all plugins, by one call in its
-// tests. It describes, creates, starts and stops the plugin and runs its steps on empty, all-null
-// and extreme batches. Not thread-safe.
+// check_contract: whether a plugin keeps to what plugin.h asks of all plugins, by one call.
+// It describes, creates, starts and stops it, and runs its steps on empty, null and extreme rows.
+// Not thread-safe.
 #pragma once
 #include <cstdint>
 #include <filesystem>

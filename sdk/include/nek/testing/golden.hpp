@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Golden pairs: a folder of cases, each what goes into a plugin and what must come out, as files.
+// A case runs whole, then row by row (filters, up to the control `finish`) or in chunks of 1, 7
+// and 64 bytes (decoders): the result must not depend on how records are cut into batches.
+// Not thread-safe.
 //
-//   testdata/CASE/config.yaml             options, as the plugin's entry in a pipeline (see
-//   node.hpp); optional
-//                 input.*                 filters, encoders, outputs: a table (see table.hpp);
-//                 decoders: bytes expected.ndjson         filters, decoders: the table that comes
-//                 out; filters with several expected.STREAM.ndjson  streams: one of each (a stream
-//                 without a file must stay empty) expected.refused.ndjson what is refused:
-//                 {"row":0,"reason":"r","detail":"d"}; none: nothing expected.* encoders and
-//                 outputs: the bytes expected.error          instead of the others: why create or
-//                 start fails
-//
-// A case runs whole, then row by row (filters, up to the control `finish`) or in chunks of 1, 7 and
-// 64 bytes (decoders): what comes out must not depend on how records are cut into batches. Not
-// thread-safe.
+//   testdata/CASE/
+//     config.yaml               options, as the plugin's entry in a pipeline has them; optional
+//     input.*                   decoders: bytes; the others: a table (table.hpp)
+//     expected.ndjson           filters, decoders: the table that comes out
+//     expected.STREAM.ndjson    filters with several streams; without a file it must stay empty
+//     expected.refused.ndjson   {"row":0,"reason":"r","detail":"d"}; decoders: "raw"; none: nothing
+//     expected.*                encoders, outputs: the bytes
+//     expected.error            instead of the others: why create or start fails
 #pragma once
 #include <algorithm>
 #include <filesystem>

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Host: nek_host for one instance in a test; what the plugin does through it can be looked at
-// afterwards. It takes the contract strictly: what a plugin does against it is noted and fails the
-// test after the call. Thread-safety: what plugin.h marks [any-thread] may be called by any thread;
-// the rest by one at a time.
+// Host: nek_host for one instance in a test; it shows afterwards what the plugin did through it.
+// It takes the contract strictly: what a plugin does against it fails the test after the call.
+// Thread-safe as plugin.h marks its functions; the rest is for one thread at a time.
 #pragma once
 #include <algorithm>
 #include <chrono>

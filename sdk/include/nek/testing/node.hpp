@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Node: a parsed piece of JSON or of plain YAML, so that plugin tests need no YAML library.
-// Read: block maps and lists of one value a line, flow maps and lists, quoted and plain scalars,
-// comments. Not thread-safe. Throws std::runtime_error, as all of nek::testing does.
+// Known are block maps, block lists of scalars, flow maps and lists, quotes and comments.
+// Not thread-safe. Throws std::runtime_error, as all of nek::testing does.
 #pragma once
 #include <cstdint>
 #include <stdexcept>

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Filter, Decoder, Encoder, Output, Input: one plugin at work in a test, without the host.
-// Each creates and starts an instance from options as text, takes and gives tables (table.hpp), and
-// stops and destroys it at its end. Not thread-safe. Throws std::runtime_error where the test or
-// the plugin does not keep to the contract.
+// Each creates and starts an instance from options as text, and stops and destroys it at its end.
+// Not thread-safe. Throws std::runtime_error where test or plugin do not keep to the contract.
 #pragma once
 #include <algorithm>
 #include <map>

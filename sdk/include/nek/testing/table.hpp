@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables: batches as text and back, so that tests and golden files say literally what goes in and
-// comes out. The first line names columns and types, each further line is a row; a null may be left
-// out:
+// Tables: batches as text and back, so that tests say literally what goes in and comes out.
+// The first line names columns and types, each further line is a row; a null may be left out:
 //
 //   {"sa": "text", "bytes": "uint64", "flg": "dict_list", "ts": "time"}
 //   {"sa": "10.0.0.1", "bytes": 12, "flg": ["S", "A"], "ts": "2026-01-02T03:04:05.678Z"}
