@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Registry: all known plugins by kind and name, and the files they came from.
+// Filled by one thread; read-only and shareable afterwards.
+#pragma once
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nek/plugin.h"
+#include "nek/status.hpp"
+
+namespace nek {
+
+enum class PluginKind : uint8_t { kInput, kDecoder, kFilter, kEncoder, kOutput };
+const char* plugin_kind_name(PluginKind kind);  // "input" ...
+PluginKind plugin_kind(const nek_plugin& plugin);
+
+class Registry {
+ public:
+  struct Entry {
+    const nek_plugin* plugin = nullptr;
+    std::string file;  // where it came from; empty: built into the program (tests)
+  };
+
+  // Refuses a second plugin of the same kind and name, naming both files.
+  Status add(const nek_plugin* plugin, const std::string& file);
+  Status add_file(const std::string& path);
+  // Adds every *.so of a folder, by name; one file's fault does not stop the others. A folder that
+  // does not exist adds nothing.
+  std::vector<Status> add_folder(const std::string& path);
+
+  const nek_plugin* find(PluginKind kind, std::string_view name) const;
+  std::vector<std::string> names(PluginKind kind) const;
+  const std::map<std::pair<PluginKind, std::string>, Entry, std::less<>>& entries() const {
+    return entries_;
+  }
+
+ private:
+  std::map<std::pair<PluginKind, std::string>, Entry, std::less<>> entries_;
+};
+
+// Where plugins are looked for, in this order: `given` (--plugin-dir), the folders of
+// NEK_PLUGIN_PATH (separated by ':'), "plugins" and "../lib/nek/plugins" beside the program.
+std::vector<std::string> plugin_folders(const std::vector<std::string>& given);
+
+}  // namespace nek

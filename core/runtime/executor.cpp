@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/executor.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "nek/text.hpp"
+#include "runtime/call.h"
+#include "runtime/origin.h"
+#include "runtime/snapshot.h"
+
+namespace nek {
+namespace {
+
+// What a task keeps between uses, so that one large record does not hold memory for good.
+constexpr size_t kKeptArena = size_t{16} << 20;
+
+// Rows that stay: kept and not refused. False: all of them, `rows` is not filled.
+bool choose(const Visit& visit, const uint64_t* keep, std::vector<uint32_t>& rows) {
+  const uint32_t count = visit.in->c.rows;
+  if (!keep && !visit.refused_count) return false;
+  rows.clear();
+  for (uint32_t word = 0; word < (count + 63) / 64; word++) {
+    uint64_t bits = keep ? keep[word] : ~uint64_t{0};
+    if (visit.refused) bits &= ~visit.refused[word];
+    if (count - word * 64 < 64) bits &= (uint64_t{1} << (count - word * 64)) - 1;
+    for (; bits; bits &= bits - 1)
+      rows.push_back(word * 64 + static_cast<uint32_t>(std::countr_zero(bits)));
+  }
+  return rows.size() < count;
+}
+
+}  // namespace
+
+Executor::Executor(const Graph& graph, std::vector<Component>& components, uint32_t workers,
+                   bool strict, Budget& budget, Hooks hooks)
+    : graph_(graph),
+      components_(components),
+      strict_(strict),
+      budget_(budget),
+      hooks_(std::move(hooks)),
+      enqueue_stage_(components.size()),
+      workers_(workers),
+      input_time_(components.size(), INT64_MIN) {
+  const auto add = [&](Step step, uint32_t component, bool ordered) {
+    stages_.push_back({step, component, ordered, 0, {}});
+  };
+  for (const Component& component : components_)
+    wants_time_ |= component.plugin->wants(NEK_WATERMARK);
+  add(Step::kDecode, 0, false);
+  if (wants_time_) add(Step::kClock, 0, true);
+  for (const uint32_t index : graph_.steps) {
+    if (components_[index].kind != Kind::kFilter) continue;
+    add(Step::kProcess, index, false);
+    if (components_[index].ordered()) add(Step::kCommit, index, true);
+  }
+  for (const uint32_t index : graph_.steps) {
+    if (components_[index].kind != Kind::kOutput) continue;
+    add(Step::kEncode, index, false);
+    enqueue_stage_[index] = stages_.size();
+    add(Step::kEnqueue, index, true);
+  }
+  add(Step::kRetire, 0, true);
+}
+
+Executor::~Executor() {
+  abort();
+  join();
+}
+
+void Executor::start() {
+  for (Worker& worker : workers_) {
+    worker.lanes.resize(components_.size());
+    for (size_t i = 0; i < components_.size(); i++) {
+      Lane& lane = worker.lanes[i];
+      Component& of = components_[i];
+      const auto open = [](Instance& instance) -> void* {
+        return instance.plugin.lane_new ? instance.plugin.lane_new(instance.self) : nullptr;
+      };
+      lane.plugin = open(*of.plugin);
+      lane.binder = std::make_unique<Binder>(*of.plugin->shape, &graph_.nodes[i]);
+      if (!of.codec) continue;
+      lane.codec = open(*of.codec);
+      lane.codec_binder = std::make_unique<Binder>(*of.codec->shape, nullptr);
+    }
+  }
+  for (Worker& worker : workers_) worker.thread = std::thread([this, &worker] { work(worker); });
+}
+
+void Executor::join() {
+  for (Worker& worker : workers_) {
+    if (worker.thread.joinable()) worker.thread.join();
+    for (size_t i = 0; i < worker.lanes.size(); i++) {
+      Lane& lane = worker.lanes[i];
+      const auto close = [](Instance& instance, void* scratch) {
+        if (scratch && instance.plugin.lane_free) instance.plugin.lane_free(instance.self, scratch);
+      };
+      close(*components_[i].plugin, lane.plugin);
+      if (components_[i].codec) close(*components_[i].codec, lane.codec);
+    }
+    worker.lanes.clear();
+  }
+}
+
+void Executor::abort() {
+  {
+    const std::lock_guard lock(mutex_);
+    aborting_ = true;
+  }
+  work_.notify_all();
+}
+
+std::unique_ptr<Task> Executor::new_task() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!pool_.empty()) {
+      auto task = std::move(pool_.back());
+      pool_.pop_back();
+      return task;
+    }
+  }
+  auto task = std::make_unique<Task>();
+  task->ledger = Ledger(graph_);
+  task->streams.resize(graph_.nodes.size());
+  for (size_t i = 0; i < graph_.nodes.size(); i++)
+    task->streams[i].resize(graph_.nodes[i].streams.size());
+  return task;
+}
+
+void Executor::submit(std::unique_ptr<Task> task, const std::function<void(Task&)>& prepare) {
+  {
+    const std::lock_guard lock(mutex_);
+    task->seq = next_seq_++;
+    task->epoch = epoch_;
+    if (task->control.kind == NEK_SNAPSHOT) epoch_++;
+    if (!task->is_control()) chunks_.fetch_add(1, std::memory_order_relaxed);
+    prepare(*task);
+    incoming_.push_back(std::move(task));
+  }
+  work_.notify_one();
+}
+
+void Executor::work(Worker& worker) {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    work_.wait(lock, [&] { return aborting_ || !ready_.empty() || !incoming_.empty(); });
+    if (aborting_) return;
+    std::unique_ptr<Task> task;
+    if (!ready_.empty()) {  // the oldest first: it frees memory and lets others pass
+      std::pop_heap(ready_.begin(), ready_.end(), Older());
+      task = std::move(ready_.back());
+      ready_.pop_back();
+    } else {
+      task = std::move(incoming_.front());
+      incoming_.pop_front();
+    }
+    lock.unlock();
+    run(worker, std::move(task));
+    lock.lock();
+  }
+}
+
+void Executor::run(Worker& worker, std::unique_ptr<Task> task) {
+  for (; task->step < stages_.size(); task->step++) {
+    if (aborted()) return;
+    Stage& stage = stages_[task->step];
+    if (stage.ordered) {
+      task = enter(stage, std::move(task));
+      if (!task) return;
+    }
+    execute(worker, stage, *task);
+    if (stage.ordered) leave(stage, task->seq);
+  }
+  recycle(std::move(task));
+}
+
+// The task when it may go on, or NULL: then it is parked.
+std::unique_ptr<Task> Executor::enter(Stage& stage, std::unique_ptr<Task> task) {
+  const std::lock_guard lock(mutex_);
+  const bool room = stage.step != Step::kEnqueue || components_[stage.component].output->has_room();
+  if (stage.next == task->seq && room) return task;
+  const uint64_t seq = task->seq;
+  stage.parked.emplace(seq, std::move(task));
+  return nullptr;
+}
+
+void Executor::leave(Stage& stage, uint64_t seq) {
+  const std::lock_guard lock(mutex_);
+  stage.next = seq + 1;
+  wake(stage);
+}
+
+void Executor::wake(Stage& stage) {
+  const auto at = stage.parked.find(stage.next);
+  if (at == stage.parked.end()) return;
+  if (stage.step == Step::kEnqueue && !components_[stage.component].output->has_room()) return;
+  ready_.push_back(std::move(at->second));
+  std::push_heap(ready_.begin(), ready_.end(), Older());
+  stage.parked.erase(at);
+  work_.notify_one();
+}
+
+void Executor::room(uint32_t component) {
+  const std::lock_guard lock(mutex_);
+  wake(stages_[enqueue_stage_[component]]);
+}
+
+void Executor::execute(Worker& worker, const Stage& stage, Task& task) {
+  switch (stage.step) {
+    case Step::kDecode: decode(worker, task); break;
+    case Step::kClock: clock(task); break;
+    case Step::kProcess: process(worker, stage.component, task); break;
+    case Step::kCommit: commit(worker, stage.component, task); break;
+    case Step::kEncode: encode(worker, stage.component, task); break;
+    case Step::kEnqueue: enqueue(stage.component, task); break;
+    case Step::kRetire: retire(task); break;
+  }
+}
+
+void Executor::broken(const Component& of, const char* where) {
+  Failure failure = take_failure();
+  if (failure.text.empty()) failure.text = std::string(where) + " failed and did not say why";
+  hooks_.failed(of.plugin->id + ": " + failure.text);
+}
+
+void Executor::decode(Worker& worker, Task& task) {
+  if (task.is_control()) return;
+  Component& of = components_[task.input];
+  HostChunk& chunk = *task.chunk;
+  chunk.c.utf8 = valid_utf8({reinterpret_cast<const char*>(chunk.data.get()), chunk.c.used});
+  HostCall call(*of.codec, task, worker.lanes[task.input].codec);
+  call.strict = strict_;
+  take_failure();
+  const nek_status status = of.codec->plugin.decoder->decode(of.codec->self, &call, &chunk.c);
+  if (!call.fault.empty()) {
+    hooks_.failed(of.plugin->id + ": broken decoder: " + call.fault);
+  } else if (status == NEK_REFUSE) {
+    const std::string why = take_failure().text;
+    for (const nek_segment& segment : chunk.segments)
+      call.host->refuse_bytes(&call, {segment.begin, segment.size}, "refused", to_text(why));
+  } else if (status != NEK_OK) {
+    broken(of, "decode");
+  }
+  if (!wants_time_) return;
+  for (const Batch* batch : task.streams[task.input][0])
+    for (uint32_t i = 0; i < batch->c.schema->count; i++) {
+      if (!(batch->c.schema->fields[i].flags & NEK_EVENT_TIME)) continue;
+      const nek_column& column = *batch->c.columns[i];
+      const auto* times = static_cast<const int64_t*>(column.values);
+      for (uint32_t row = 0; row < batch->c.rows; row++)
+        if (nek_has(&column, row)) task.event_time = std::max(task.event_time, times[row]);
+    }
+}
+
+// The event time up to which all inputs have come. An input that has not yet sent any is left out.
+void Executor::clock(Task& task) {
+  if (!task.is_control()) {
+    int64_t& newest = input_time_[task.input];
+    newest = std::max(newest, task.event_time);
+  }
+  int64_t least = INT64_MAX;
+  for (const int64_t time : input_time_)
+    if (time != INT64_MIN) least = std::min(least, time);
+  if (least != INT64_MAX) watermark_ = std::max(watermark_, least);
+  task.watermark = watermark_;
+}
+
+bool Executor::visit_reads(Lane& lane, Task& task, Visit& visit, const Component& of) {
+  std::string why;
+  visit.reads = lane.binder->reads(task, *visit.in, &why);
+  if (visit.reads) return true;
+  refuse_all(task, visit, of, why);
+  return false;
+}
+
+void Executor::refuse_all(Task& task, Visit& visit, const Component& of, std::string_view reason) {
+  HostCall call(*of.plugin, task, nullptr);
+  call.over(visit);
+  for (uint32_t row = 0; row < visit.in->c.rows; row++)
+    call.host->refuse_row(&call, row, "refused", to_text(reason));
+}
+
+void Executor::process(Worker& worker, uint32_t component, Task& task) {
+  Component& of = components_[component];
+  Lane& lane = worker.lanes[component];
+  task.visits.clear();
+  for (const auto& [from, stream] : graph_.nodes[component].sources) {
+    for (Batch* batch : task.streams[from][stream]) {
+      Visit& visit = task.visits.emplace_back();
+      visit.in = batch;
+      if (!visit_reads(lane, task, visit, of)) continue;
+      HostCall call(*of.plugin, task, lane.plugin);
+      call.strict = strict_;
+      call.over(visit);
+      take_failure();
+      const nek_status status = of.plugin->plugin.filter->process(of.plugin->self, &call);
+      visit.prepared = call.prepared;
+      if (!call.fault.empty())
+        hooks_.failed(of.plugin->id + ": broken filter: " + call.fault);
+      else if (status == NEK_REFUSE)
+        refuse_all(task, visit, of, take_failure().text);
+      else if (status != NEK_OK)
+        broken(of, "process");
+    }
+  }
+  if (!of.ordered()) finish_visits(worker, component, task);
+}
+
+void Executor::commit(Worker& worker, uint32_t component, Task& task) {
+  Component& of = components_[component];
+  if (of.commits()) {
+    for (Visit& visit : task.visits) {
+      if (!visit.reads) continue;  // refused whole: it never came to process
+      HostCall call(*of.plugin, task, nullptr);
+      call.strict = strict_;
+      call.over(visit);
+      take_failure();
+      const nek_status status = of.plugin->plugin.filter->commit(of.plugin->self, &call);
+      if (!call.fault.empty())
+        hooks_.failed(of.plugin->id + ": broken filter: " + call.fault);
+      else if (status == NEK_REFUSE)
+        refuse_all(task, visit, of, take_failure().text);
+      else if (status != NEK_OK)
+        broken(of, "commit");
+    }
+  }
+  nek_control message{};
+  message.size = sizeof message;
+  if (task.watermark != INT64_MIN && !task.is_control() && of.plugin->wants(NEK_WATERMARK)) {
+    message.kind = NEK_WATERMARK;
+    message.time_ms = task.watermark;
+    control(component, task, message);
+  }
+  if (task.is_control() && of.plugin->wants(task.control.kind)) {
+    message.kind = task.control.kind;
+    message.time_ms = task.control.time_ms;
+    message.drain = task.control.drain;
+    if (task.control.snapshot) message.snapshot = task.control.snapshot->part(component);
+    control(component, task, message);
+  }
+  finish_visits(worker, component, task);
+}
+
+void Executor::control(uint32_t component, Task& task, const nek_control& message) {
+  Component& of = components_[component];
+  Visit& visit = task.visits.emplace_back();  // takes what the filter derives
+  HostCall call(*of.plugin, task, nullptr);
+  call.strict = strict_;
+  call.visit = &visit;
+  take_failure();
+  const nek_status status = of.plugin->control->control(of.plugin->self, &call, &message);
+  if (!call.fault.empty())
+    hooks_.failed(of.plugin->id + ": broken filter: " + call.fault);
+  else if (status != NEK_OK)
+    broken(of, "control");
+}
+
+void Executor::finish_visits(Worker& worker, uint32_t component, Task& task) {
+  for (Visit& visit : task.visits) finish_visit(worker, component, task, visit);
+  task.visits.clear();
+}
+
+// Sends on what a filter emitted for one batch, without the rows that it refused, and accounts for
+// every row.
+void Executor::finish_visit(Worker& worker, uint32_t component, Task& task, Visit& visit) {
+  const Graph::Node& node = graph_.nodes[component];
+  const uint32_t rows = visit.in ? visit.in->c.rows : 0;
+  const uint32_t alive = rows - visit.refused_count;
+  for (uint32_t stream = 0; stream < node.streams.size(); stream++) {
+    StreamLedger& ledger = task.ledger.streams[component][stream];
+    const uint32_t kind = node.streams[stream].kind;
+    uint64_t sent = 0;
+    for (const Emission& emission : visit.emissions) {
+      if (emission.stream != stream) continue;
+      if (emission.derived) {
+        ledger.created += emission.derived->c.rows;
+        ledger.out += emission.derived->c.rows;
+        task.streams[component][stream].push_back(emission.derived);
+        continue;
+      }
+      const bool some = choose(visit, emission.keep, worker.rows);
+      sent = some ? worker.rows.size() : rows;
+      if (sent == 0 || node.streams[stream].readers.empty()) continue;
+      task.streams[component][stream].push_back(worker.lanes[component].binder->emitted(
+          task, *visit.in, emission, some ? &worker.rows : nullptr));
+    }
+    ledger.in += rows;
+    ledger.dead += visit.refused_count;
+    ledger.out += sent;
+    (kind == NEK_SUBSET ? ledger.filtered : ledger.absorbed) += alive - sent;
+  }
+}
+
+void Executor::encode(Worker& worker, uint32_t component, Task& task) {
+  task.blocks.clear();
+  for (const auto& [from, stream] : graph_.nodes[component].sources)
+    for (Batch* batch : task.streams[from][stream]) encode_batch(worker, component, task, *batch);
+}
+
+void Executor::encode_batch(Worker& worker, uint32_t component, Task& task, Batch& batch) {
+  Component& of = components_[component];
+  Lane& lane = worker.lanes[component];
+  OutputLedger& ledger = task.ledger.outputs[component];
+  ledger.in += batch.c.rows;
+  Visit visit;
+  visit.in = &batch;
+  auto block = of.output->new_block(batch.c.rows);
+  if (visit_reads(lane, task, visit, of)) {
+    HostCall call(*of.plugin, task, lane.plugin);
+    call.strict = strict_;
+    call.output_lane = &lane;
+    call.over(visit);
+    take_failure();
+    const nek_output& output = *of.plugin->plugin.output;
+    const nek_status status = output.encode ? output.encode(of.plugin->self, &call, &block->c)
+                                            : call.host->encode(&call, nullptr, &block->c);
+    if (!call.fault.empty())
+      hooks_.failed(of.plugin->id + ": broken output: " + call.fault);
+    else if (status == NEK_REFUSE)
+      refuse_all(task, visit, of, take_failure().text);
+    else if (status != NEK_OK)
+      broken(of, "encode");
+  }
+  if (visit.refused_count == batch.c.rows) block->c.used = 0;
+  // Records that were left out take no place among those to be delivered.
+  uint32_t count = 0, last = 0;
+  for (uint32_t row = 0; row < batch.c.rows; row++) {
+    const uint32_t end = block->c.used ? block->ends[row] : 0;
+    if (end <= last) continue;
+    if (visit.refused && bit(visit.refused, row))
+      hooks_.failed(of.plugin->id + ": broken encoder: it wrote a record that it refused");
+    block->ends[count++] = last = end;
+  }
+  block->c.rows = count;
+  ledger.dead += visit.refused_count;
+  ledger.dropped += batch.c.rows - visit.refused_count - count;
+  if (count) task.blocks.push_back(std::move(block));
+}
+
+void Executor::enqueue(uint32_t component, Task& task) {
+  Output& output = *components_[component].output;
+  if (!task.blocks.empty() || task.ledger.outputs[component].in)
+    output.push(task.blocks, task.epoch, task.ledger.outputs[component]);
+  task.ledger.outputs[component] = {};  // the output's own ledger has it
+  if (task.is_control()) {
+    output.push(task.control, task.epoch);
+  } else if (task.watermark != INT64_MIN && components_[component].plugin->wants(NEK_WATERMARK)) {
+    Control control;
+    control.kind = NEK_WATERMARK;
+    control.time_ms = task.watermark;
+    output.push(control, task.epoch);
+  }
+}
+
+void Executor::retire(Task& task) {
+  hooks_.retired(task);
+  if (task.is_control()) return;
+  for (size_t i = 0; i < task.chunk->segments.size(); i++) {
+    Source& source = *task.chunk->source(i);
+    if (source.holds.fetch_sub(1, std::memory_order_acq_rel) == 1) hooks_.source_released(source);
+  }
+  budget_.release(task.admitted);
+}
+
+void Executor::recycle(std::unique_ptr<Task> task) {
+  task->reset();
+  task->arena.trim(kKeptArena);
+  const std::lock_guard lock(mutex_);
+  if (pool_.size() < workers_.size() * 2 + 2) pool_.push_back(std::move(task));
+}
+
+}  // namespace nek

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Executor: takes chunks through all steps on a few workers, hot in the cache, and keeps the turns
+// of ordered steps, so that the result is the same with any number of workers.
+//
+// Every task runs the same list of steps:
+//
+//   decode  clock*  [process  commit*]...  [encode  enqueue*]...  retire*        * in chunk order
+//
+// A task whose turn has not come, or whose output has no room, is parked at that step; no worker
+// waits for it. As the oldest task can always go on, nothing can lock up.
+//
+// Thread-safe where a function says so.
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <queue>
+#include <thread>
+#include <vector>
+
+#include "pipeline/graph.h"
+#include "runtime/binding.h"
+#include "runtime/budget.h"
+#include "runtime/instance.h"
+#include "runtime/output.h"
+
+namespace nek {
+
+// One component as it runs.
+struct Component {
+  Kind kind = Kind::kFilter;
+  std::unique_ptr<Instance> plugin;
+  std::unique_ptr<Instance> codec;
+  std::unique_ptr<Output> output;
+  // Filters that must see their batches in chunk order.
+  bool ordered() const { return plugin->plugin.filter && (plugin->control || commits()); }
+  bool commits() const {
+    const nek_filter* filter = plugin->plugin.filter;
+    return filter && NEK_HAS(filter, commit) && filter->commit;
+  }
+};
+
+class Executor {
+ public:
+  struct Hooks {
+    std::function<void(std::string)> failed;       // a component broke: the pipeline must end
+    std::function<void(Task&)> retired;            // in chunk order, one at a time
+    std::function<void(Source&)> source_released;  // no chunk of it is left
+  };
+  Executor(const Graph& graph, std::vector<Component>& components, uint32_t workers, bool strict,
+           Budget& budget, Hooks hooks);
+  ~Executor();
+
+  void start();  // [main-thread], after the instances'
+  // Calls `prepare` with the task's place in the order settled and no other in between.
+  // [any-thread]
+  void submit(std::unique_ptr<Task> task, const std::function<void(Task&)>& prepare);
+  std::unique_ptr<Task> new_task();  // from the pool. [any-thread]
+  // The output of this component has room again. [any-thread]
+  void room(uint32_t component);
+  // Lets the workers end at once, wherever tasks are. [any-thread]
+  void abort();
+  void join();  // [main-thread], after abort
+  uint64_t chunks() const { return chunks_.load(std::memory_order_relaxed); }  // submitted so far
+  bool aborted() const { return aborting_.load(std::memory_order_relaxed); }
+
+  // What a worker keeps of each component.
+  struct Lane {
+    void* plugin = nullptr;
+    void* codec = nullptr;
+    std::unique_ptr<Binder> binder, codec_binder;
+  };
+  struct Worker {
+    std::vector<Lane> lanes;  // by component
+    std::vector<uint32_t> rows;
+    std::thread thread;
+  };
+
+ private:
+  enum class Step : uint8_t { kDecode, kClock, kProcess, kCommit, kEncode, kEnqueue, kRetire };
+  struct Stage {
+    Step step;
+    uint32_t component;
+    bool ordered;
+    uint64_t next = 0;  // whose turn it is
+    std::map<uint64_t, std::unique_ptr<Task>> parked;
+  };
+  struct Older {
+    bool operator()(const std::unique_ptr<Task>& a, const std::unique_ptr<Task>& b) const {
+      return a->seq > b->seq;
+    }
+  };
+
+  void work(Worker& worker);
+  void run(Worker& worker, std::unique_ptr<Task> task);
+  std::unique_ptr<Task> enter(Stage& stage, std::unique_ptr<Task> task);
+  void leave(Stage& stage, uint64_t seq);
+  void wake(Stage& stage);  // mutex_ held
+  void execute(Worker& worker, const Stage& stage, Task& task);
+  void decode(Worker& worker, Task& task);
+  void clock(Task& task);
+  void process(Worker& worker, uint32_t component, Task& task);
+  void commit(Worker& worker, uint32_t component, Task& task);
+  void control(uint32_t component, Task& task, const nek_control& control);
+  void finish_visits(Worker& worker, uint32_t component, Task& task);
+  void finish_visit(Worker& worker, uint32_t component, Task& task, Visit& visit);
+  void encode(Worker& worker, uint32_t component, Task& task);
+  void encode_batch(Worker& worker, uint32_t component, Task& task, Batch& batch);
+  void enqueue(uint32_t component, Task& task);
+  void retire(Task& task);
+  void recycle(std::unique_ptr<Task> task);
+  bool visit_reads(Lane& lane, Task& task, Visit& visit, const Component& of);
+  void refuse_all(Task& task, Visit& visit, const Component& of, std::string_view reason);
+  void broken(const Component& of, const char* where);
+
+  const Graph& graph_;
+  std::vector<Component>& components_;
+  const bool strict_;
+  Budget& budget_;
+  Hooks hooks_;
+  std::vector<Stage> stages_;
+  std::vector<size_t> enqueue_stage_;  // by component
+  std::vector<Worker> workers_;
+  bool wants_time_ = false;
+  std::vector<int64_t> input_time_;  // newest event time by input; at the clock step only
+  int64_t watermark_ = INT64_MIN;
+
+  std::mutex mutex_;
+  std::condition_variable work_;
+  uint64_t next_seq_ = 0, epoch_ = 0;
+  std::deque<std::unique_ptr<Task>> incoming_;
+  std::vector<std::unique_ptr<Task>> ready_;  // heap, oldest first
+  std::vector<std::unique_ptr<Task>> pool_;
+  std::atomic<bool> aborting_{false};
+  std::atomic<uint64_t> chunks_{0};
+};
+
+}  // namespace nek

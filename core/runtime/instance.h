@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Instance: one plugin of a pipeline, as configured, with the table of services that it was given.
+// A component of the pipeline is one instance, or two: an input and its decoder, an output and its
+// encoder. Not thread-safe beyond what plugin.h says of each function; the fields are read-only
+// after start().
+#pragma once
+#include <memory>
+#include <string>
+
+#include "metrics/metrics.h"
+#include "nek/plugin.h"
+#include "nek/status.hpp"
+#include "runtime/records.h"
+#include "util/env.h"
+
+namespace nek {
+
+// What an input's instance may ask of its reader. Called on the reader's thread only.
+class SourceHost {
+ public:
+  virtual ~SourceHost() = default;
+  virtual Source* open(const nek_source_open& request) = 0;
+  virtual void end(Source& source) = 0;
+  virtual void revoke(Source* const* sources, uint32_t count, uint32_t wait_ms,
+                      uint64_t* committed) = 0;
+};
+
+struct Instance : nek_host {
+  Instance(const nek_plugin& plugin, uint32_t component, std::string id, Env& env,
+           Metrics& metrics);
+  ~Instance();
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+
+  Status create(const nek_value& config);
+  Status start(const nek_start& start);
+  void stop();  // once, after a start that succeeded; else nothing
+  bool wants(uint32_t control_kind) const { return control && (control->kinds & control_kind); }
+
+  const nek_plugin& plugin;
+  const uint32_t component;
+  const std::string id;  // of the component
+  Env& env;
+  Metrics& metrics;
+  void* self = nullptr;
+  const nek_shape* shape = nullptr;
+  const nek_control_extension* control = nullptr;
+  const nek_progress_extension* progress = nullptr;
+  SourceHost* sources = nullptr;  // inputs
+  Instance* codec = nullptr;      // outputs: the encoder's
+  bool started = false;
+};
+
+// What host->fail() said last on this thread; reading it clears it.
+struct Failure {
+  std::string text;
+  const nek_value* at = nullptr;
+};
+Failure take_failure();
+
+// The table that every instance begins with.
+nek_host host_services();
+
+}  // namespace nek

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/origin.h"
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "nek/text.hpp"
+
+namespace nek {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string_view raw_text(const Task& task, nek_span span) {
+  return {reinterpret_cast<const char*>(task.chunk->data.get()) + span.begin, span.size};
+}
+
+std::string hex(std::string_view bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  for (const char c : bytes) {
+    out.push_back(kDigits[static_cast<uint8_t>(c) >> 4]);
+    out.push_back(kDigits[static_cast<uint8_t>(c) & 15]);
+  }
+  return out;
+}
+
+// Text as it is where it is text; bytes that are none as hexadecimal digits under another key.
+void put_bytes(Json& to, const std::string& key, std::string_view bytes) {
+  if (valid_utf8(bytes))
+    to[key] = std::string(bytes);
+  else
+    to[key + "_hex"] = hex(bytes);
+}
+
+Json head(const Refusal& refusal) {
+  Json line;
+  line["time_ms"] = refusal.time_ms;
+  line["component"] = std::string(refusal.component);
+  line["reason"] = std::string(refusal.reason);
+  if (!refusal.detail.empty()) put_bytes(line, "detail", refusal.detail);
+  return line;
+}
+
+std::string finish(const Json& line) {
+  return line.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+uint64_t line_in_chunk(const HostChunk& chunk, size_t segment, uint32_t offset) {
+  const uint8_t* begin = chunk.data.get() + chunk.segments[segment].begin;
+  const uint8_t* end = chunk.data.get() + offset;
+  return chunk.lines[segment] + 1 + static_cast<uint64_t>(std::count(begin, end, '\n'));
+}
+
+void put_origin(Json& line, const HostChunk& chunk, nek_span span) {
+  const size_t segment = segment_at(chunk, span.begin);
+  const Source& source = *chunk.source(segment);
+  put_bytes(line, "source", source.key);
+  const bool message = source.flags & NEK_MESSAGES;
+  line["position"] =
+      chunk.segments[segment].position + (message ? 0 : span.begin - chunk.segments[segment].begin);
+  if (!message) line["line"] = line_in_chunk(chunk, segment, span.begin);
+}
+
+Json value_at(const nek_column& column, uint32_t row);
+
+Json list_at(const nek_column& lists, uint32_t row) {
+  Json list = Json::array();
+  const auto* ends = static_cast<const int32_t*>(lists.values);
+  for (int32_t i = ends[row]; i < ends[row + 1]; i++)
+    list.push_back(value_at(*lists.items, static_cast<uint32_t>(i)));
+  return list;
+}
+
+Json value_at(const nek_column& column, uint32_t row) {
+  if (!nek_has(&column, row)) return nullptr;
+  switch (column.type) {
+    case NEK_BOOL:
+      return (static_cast<const uint8_t*>(column.values)[row / 8] >> (row % 8) & 1) != 0;
+    case NEK_UINT64: return static_cast<const uint64_t*>(column.values)[row];
+    case NEK_DOUBLE: return static_cast<const double*>(column.values)[row];
+    case NEK_TEXT:
+    case NEK_JSON: return std::string(to_view(nek_text_at(&column, row)));
+    case NEK_LIST: return list_at(column, row);
+    case NEK_DICT_TEXT:
+    case NEK_DICT_LIST:
+      return value_at(*column.dictionary->values,
+                      static_cast<uint32_t>(static_cast<const int32_t*>(column.values)[row]));
+    default: return static_cast<const int64_t*>(column.values)[row];
+  }
+}
+
+// Calls each(row, segment) for all rows of a batch with raw bytes; both only grow.
+template <class Each>
+void for_each_origin(const Task& task, const Batch& batch, Each each) {
+  const auto& segments = task.chunk->segments;
+  size_t segment = 0;
+  for (uint32_t row = 0; row < batch.c.rows; row++) {
+    while (segment + 1 < segments.size() && segments[segment + 1].begin <= batch.raw[row].begin)
+      segment++;
+    each(row, segment);
+  }
+}
+
+uint64_t position_of(const HostChunk& chunk, size_t segment, nek_span raw) {
+  const bool message = chunk.source(segment)->flags & NEK_MESSAGES;
+  return chunk.segments[segment].position +
+         (message ? 0 : raw.begin - chunk.segments[segment].begin);
+}
+
+nek_column* number_column(Task& task, uint32_t rows, bool nulls) {
+  nek_make make{};
+  make.type = NEK_UINT64;
+  make.rows = rows;
+  make.nulls = nulls;
+  return make_column(task.arena, make);
+}
+
+nek_column* unknown_numbers(Task& task, uint32_t rows) {
+  nek_column* column = number_column(task, rows, true);
+  std::memset(column->values, 0, value_bytes(NEK_UINT64, rows));
+  return column;
+}
+
+}  // namespace
+
+size_t segment_at(const HostChunk& chunk, uint32_t offset) {
+  size_t segment = 0;
+  while (segment + 1 < chunk.segments.size() && chunk.segments[segment + 1].begin <= offset)
+    segment++;
+  return segment;
+}
+
+const nek_id* batch_ids(Task& task, const Batch& batch) {
+  if (!batch.raw) return batch.ids ? batch.ids : task.arena.zeroed<nek_id>(batch.c.rows);
+  auto* ids = task.arena.array<nek_id>(batch.c.rows);
+  for_each_origin(task, batch, [&](uint32_t row, size_t segment) {
+    const HostChunk& chunk = *task.chunk;
+    const Source& source = *chunk.source(segment);
+    const nek_span raw = batch.raw[row];
+    const bool message = source.flags & NEK_MESSAGES;
+    const uint64_t in_message = message ? raw.begin - chunk.segments[segment].begin : 0;
+    ids[row] = record_id(source.identity_hash, position_of(chunk, segment, raw), in_message,
+                         raw_text(task, raw));
+  });
+  return ids;
+}
+
+const nek_column* position_column(Task& task, const Batch& batch) {
+  if (!batch.raw) return unknown_numbers(task, batch.c.rows);
+  nek_column* column = number_column(task, batch.c.rows, false);
+  auto* values = static_cast<uint64_t*>(column->values);
+  for_each_origin(task, batch, [&](uint32_t row, size_t segment) {
+    values[row] = position_of(*task.chunk, segment, batch.raw[row]);
+  });
+  return column;
+}
+
+const nek_column* line_column(Task& task, const Batch& batch) {
+  if (!batch.raw) return unknown_numbers(task, batch.c.rows);
+  nek_column* column = number_column(task, batch.c.rows, false);
+  auto* values = static_cast<uint64_t*>(column->values);
+  const HostChunk& chunk = *task.chunk;
+  size_t last = SIZE_MAX;
+  uint64_t line = 0;
+  uint32_t counted = 0;
+  for_each_origin(task, batch, [&](uint32_t row, size_t segment) {
+    if (segment != last) {
+      last = segment;
+      line = chunk.lines[segment] + 1;
+      counted = chunk.segments[segment].begin;
+    }
+    const uint8_t* data = chunk.data.get();
+    line += static_cast<uint64_t>(std::count(data + counted, data + batch.raw[row].begin, '\n'));
+    counted = batch.raw[row].begin;
+    values[row] = line;
+  });
+  return column;
+}
+
+const nek_column* source_column(Task& task, const Batch& batch) {
+  const HostChunk* chunk = task.chunk.get();
+  size_t bytes = 0;
+  if (batch.raw)
+    for (size_t i = 0; i < chunk->segments.size(); i++) bytes += chunk->source(i)->key.size();
+  nek_make make{};
+  make.type = NEK_TEXT;
+  make.rows = batch.c.rows;
+  make.nulls = !batch.raw;
+  make.text_bytes = bytes;
+  nek_column* column = make_column(task.arena, make);
+  auto* views = static_cast<nek_view*>(column->values);
+  std::memset(views, 0, value_bytes(NEK_TEXT, batch.c.rows));
+  if (!batch.raw) return column;
+  std::vector<nek_view> of_segment(chunk->segments.size());
+  uint32_t used = 0;
+  for (size_t i = 0; i < of_segment.size(); i++) {
+    const std::string& key = chunk->source(i)->key;
+    nek_view& view = of_segment[i];
+    view.in.size = static_cast<uint32_t>(key.size());
+    if (key.size() <= 12) {
+      std::memcpy(view.in.bytes, key.data(), key.size());
+      continue;
+    }
+    std::memcpy(view.out.prefix, key.data(), 4);
+    view.out.offset = used;
+    std::memcpy(column->text[0].data + used, key.data(), key.size());
+    used += static_cast<uint32_t>(key.size());
+  }
+  for_each_origin(task, batch,
+                  [&](uint32_t row, size_t segment) { views[row] = of_segment[segment]; });
+  return column;
+}
+
+std::string dead_letter_of_bytes(const Task& task, const Refusal& refusal, nek_span bytes) {
+  Json line = head(refusal);
+  put_origin(line, *task.chunk, bytes);
+  put_bytes(line, "raw", raw_text(task, bytes));
+  return finish(line);
+}
+
+std::string dead_letter_of_row(const Task& task, const Refusal& refusal, const Batch& batch,
+                               uint32_t row) {
+  if (batch.raw) return dead_letter_of_bytes(task, refusal, batch.raw[row]);
+  Json line = head(refusal);
+  Json& record = line["record"] = Json::object();
+  for (uint32_t i = 0; i < batch.c.schema->count; i++)
+    record[batch.c.schema->fields[i].name] = value_at(*batch.c.columns[i], row);
+  return finish(line);
+}
+
+std::string dead_letter_of_encoded(const Refusal& refusal, std::string_view encoded) {
+  Json line = head(refusal);
+  put_bytes(line, "encoded", encoded);
+  return finish(line);
+}
+
+}  // namespace nek

@@ -1,0 +1,508 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/pipeline.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "util/log.h"
+
+namespace nek {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kTick{1000};
+constexpr milliseconds kLook{20};             // how often the coordinator looks at the clock
+constexpr milliseconds kSnapshotAgain{1000};  // after one that failed
+
+Place place_of(const ComponentConfig& component, const nek_value* at) {
+  if (at && at->line) return {at->line, at->column};
+  return {component.line, component.column};
+}
+
+}  // namespace
+
+Pipeline::Pipeline(PipelineConfig config, PipelineOptions options)
+    : config_(std::move(config)), options_(std::move(options)) {
+  const std::filesystem::path folder = options_.data_dir;
+  state_path_ = (folder / "state").string();
+  budget_ = std::make_unique<Budget>(config_.settings.memory);
+  dead_letters_ =
+      std::make_unique<DeadLetters>(*options_.env, (folder / "dead-letters.ndjson").string());
+}
+
+Pipeline::~Pipeline() {
+  shut_down();
+  readers_.clear();  // they still speak to decoders
+  executor_.reset();
+  components_.clear();
+}
+
+std::unique_ptr<Pipeline> Pipeline::make(PipelineConfig config, PipelineOptions options,
+                                         Diagnostics& diagnostics) {
+  std::unique_ptr<Pipeline> pipeline(new Pipeline(std::move(config), std::move(options)));
+  if (!pipeline->make_instances(diagnostics)) return nullptr;
+  std::vector<ComponentShape> shapes;
+  for (const Component& component : pipeline->components_)
+    shapes.push_back({component.plugin->shape, component.codec ? component.codec->shape : nullptr});
+  auto graph = make_graph(pipeline->config_, shapes, diagnostics);
+  if (!graph || diagnostics.has_errors()) return nullptr;
+  pipeline->graph_ = std::move(*graph);
+  pipeline->ledger_ = Ledger(pipeline->graph_);
+  return pipeline;
+}
+
+bool Pipeline::make_instances(Diagnostics& diagnostics) {
+  bool ok = true;
+  for (uint32_t i = 0; i < config_.components.size(); i++) {
+    const ComponentConfig& of = config_.components[i];
+    Component& component = components_.emplace_back();
+    component.kind = of.kind;
+    component.plugin = std::make_unique<Instance>(*of.plugin, i, of.id, *options_.env, metrics_);
+    const Status status = component.plugin->create(of.config->root());
+    if (!status.ok())
+      diagnostics.error(place_of(of, status.at()),
+                        std::string(of.plugin->name) + ": " + status.message());
+    ok &= status.ok() && make_codec(i, diagnostics);
+  }
+  return ok;
+}
+
+bool Pipeline::make_codec(uint32_t index, Diagnostics& diagnostics) {
+  const ComponentConfig& of = config_.components[index];
+  Component& component = components_[index];
+  if (!of.codec) return true;
+  component.codec = std::make_unique<Instance>(*of.codec, index, of.id, *options_.env, metrics_);
+  const Status status = component.codec->create(of.codec_config->root());
+  component.plugin->codec = component.codec.get();
+  if (!status.ok())
+    diagnostics.error(place_of(of, status.at()),
+                      std::string(of.codec->name) + ": " + status.message());
+  return status.ok();
+}
+
+// ---- Start --------------------------------------------------------------------------------------
+
+Status Pipeline::set_aside() {
+  for (const std::string& path : {state_path_, dead_letters_->path()}) {
+    if (!options_.env->exists(path)) continue;
+    Status status = options_.env->rename(path, path + ".old");
+    if (!status.ok()) return status;
+  }
+  return {};
+}
+
+Status Pipeline::restore() {
+  Status status = options_.env->make_dirs(options_.data_dir);
+  if (status.ok() && options_.from_start) status = set_aside();
+  if (!status.ok()) return status;
+  auto state = read_state(*options_.env, state_path_);
+  if (!state.ok()) return state.status();
+  restored_ = std::move(*state);
+  status = dead_letters_->restore(restored_.dead_letter_bytes);
+  if (!status.ok()) return status;
+  ByteReader ledger(restored_.ledger);
+  Ledger base(graph_);
+  if (base.read(ledger)) {
+    ledger_ = base;
+  } else if (!restored_.ledger.empty()) {
+    log_line(NEK_WARN, "",
+             "the pipeline has other components than at the last run: the ledger begins at 0");
+  }
+  for (const SourceState& source : restored_.sources) restored_records_ += source.at.records;
+  return {};
+}
+
+Status Pipeline::start_instances(const State& state) {
+  // From the outputs up, so that whatever sends has somebody to send to.
+  for (size_t i = components_.size(); i-- > 0;) {
+    std::vector<const char*> wanted;
+    const ColumnSet& set = graph_.nodes[i].wanted;
+    for (const std::string& name : set.names) wanted.push_back(name.c_str());
+    wanted.push_back(nullptr);  // never empty: an empty list is not "all"
+    nek_start start{};
+    start.size = sizeof start;
+    start.wanted_count = static_cast<uint32_t>(set.names.size());
+    start.wanted = set.all ? nullptr : wanted.data();
+    const std::string& id = components_[i].plugin->id;
+    if (components_[i].codec) {
+      Status status = components_[i].codec->start(start);
+      if (!status.ok()) return fail(id + ": " + status.message());
+    }
+    const auto restored = state.components.find(id);
+    if (restored != state.components.end())
+      start.restored = {restored->second.data(), restored->second.size()};
+    Status status = components_[i].plugin->start(start);
+    if (!status.ok()) return fail(id + ": " + status.message());
+  }
+  return {};
+}
+
+Status Pipeline::start() {
+  Status status = restore();
+  if (!status.ok()) return status;
+  for (const Component& component : components_) {
+    wants_ticks_ |= component.plugin->wants(NEK_TICK);
+    if (component.plugin->control)
+      least_interval_ms_ =
+          std::max<uint64_t>(least_interval_ms_, component.plugin->control->min_interval_ms);
+  }
+  uint32_t workers = config_.settings.workers;
+  if (workers == 0) workers = std::max(std::thread::hardware_concurrency(), 1u);
+  executor_ = std::make_unique<Executor>(
+      graph_, components_, workers, config_.settings.strict, *budget_,
+      Executor::Hooks{[this](std::string text) { fail_with(std::move(text)); },
+                      [this](Task& task) { retired(task); },
+                      [this](Source& source) { readers_[source.input]->released(source); }});
+  readers_.resize(components_.size());
+  for (uint32_t i = 0; i < components_.size(); i++) {
+    Component& component = components_[i];
+    if (component.kind == Kind::kOutput) {
+      component.output = Output::make(*component.plugin, config_.components[i].buffer,
+                                      options_.retry, *budget_, *dead_letters_);
+      component.output->set_base(ledger_.outputs[i]);
+    }
+    if (component.kind != Kind::kInput) continue;
+    readers_[i] = std::make_unique<Reader>(
+        component, config_.settings, options_.retry, *budget_, *executor_,
+        Reader::Hooks{[this](std::string text) { fail_with(std::move(text)); },
+                      [this] {
+                        const std::lock_guard lock(mutex_);
+                        readers_left_--;
+                        wake();
+                      },
+                      [this](milliseconds time) { snapshot_now(time); }});
+    readers_left_++;
+    for (const SourceState& source : restored_.sources)
+      if (source.input == component.plugin->id) readers_[i]->restore(source);
+  }
+  std::fill(ledger_.outputs.begin(), ledger_.outputs.end(), OutputLedger());
+  status = start_instances(restored_);
+  restored_.components.clear();
+  if (status.ok()) start_threads();
+  return status;
+}
+
+void Pipeline::start_threads() {
+  running_ = true;
+  for (uint32_t i = 0; i < components_.size(); i++) {
+    if (!components_[i].output) continue;
+    components_[i].output->start({[this, i] { executor_->room(i); },
+                                  [this](std::string text) { fail_with(std::move(text)); },
+                                  [this, i](const Control& control) { passed(i, control); }});
+  }
+  executor_->start();
+  last_marker_ = last_tick_ = Clock::now();
+  coordinator_ = std::thread([this] { coordinate(); });
+  for (auto& reader : readers_)
+    if (reader) reader->start();
+}
+
+// ---- What the parts report ----------------------------------------------------------------------
+
+void Pipeline::wake() {
+  event_ = true;
+  changed_.notify_all();
+}
+
+void Pipeline::fail_with(std::string text) {
+  const std::lock_guard lock(mutex_);
+  if (failure_.empty()) failure_ = std::move(text);
+  wake();
+}
+
+void Pipeline::retired(Task& task) {
+  for (const auto& [source, records] : task.records)
+    readers_[source->input]->count_records(*source, records);
+  for (const std::string& line : task.dead_letters) {
+    const Status status = dead_letters_->add(task.epoch, line);
+    if (!status.ok()) fail_with(status.message());
+  }
+  {
+    const std::lock_guard lock(ledger_mutex_);
+    ledger_.add(task.ledger);
+    if (task.control.kind == NEK_SNAPSHOT) marker_ledger_ = ledger_;
+  }
+  if (task.control.kind != NEK_SNAPSHOT) return;
+  Snapshot& snapshot = *task.control.snapshot;
+  for (const auto& reader :
+       readers_) {  // the records of all chunks before the marker are counted now
+    if (!reader) continue;
+    std::map<std::string, uint64_t> records;
+    std::string input;
+    for (const SourceState& now : reader->states()) {
+      records[now.key] = now.at.records;
+      input = now.input;
+    }
+    for (SourceState& source : snapshot.sources)
+      if (source.input == input) source.at.records = records[source.key];
+  }
+  snapshot.done(*snapshot.part(static_cast<uint32_t>(components_.size())), NEK_OK);
+}
+
+void Pipeline::passed(uint32_t component, const Control& control) {
+  if (control.kind == NEK_SNAPSHOT) {
+    control.snapshot->done(*control.snapshot->part(component), NEK_OK);
+    return;
+  }
+  if (control.kind != NEK_COMMITTED) return;
+  const std::lock_guard lock(mutex_);
+  committed_left_--;
+  wake();
+}
+
+uint64_t Pipeline::read_bytes() const {
+  uint64_t sum = 0;
+  for (const auto& reader : readers_)
+    if (reader) sum += reader->bytes();
+  return sum;
+}
+
+// ---- Snapshots and the end ----------------------------------------------------------------------
+
+void Pipeline::submit_control(Control control, const std::function<void()>& prepare) {
+  auto task = executor_->new_task();
+  task->control = std::move(control);
+  executor_->submit(std::move(task), [&](Task&) {
+    if (prepare) prepare();
+  });
+}
+
+bool Pipeline::snapshot_due(Clock::time_point now) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (forced_ > epoch_) return true;
+  }
+  if (executor_->chunks() == chunks_at_marker_) return false;
+  const auto since = now - last_marker_;
+  const milliseconds interval(std::max(config_.settings.snapshot_interval_ms, least_interval_ms_));
+  if (since >= interval) return true;
+  return since >= milliseconds(least_interval_ms_) &&
+         read_bytes() - bytes_at_marker_ >= config_.settings.snapshot_bytes;
+}
+
+void Pipeline::begin_snapshot() {
+  uint32_t answers = 1;  // the marker's own way through
+  std::vector<std::string> ids;
+  for (const Component& component : components_) {
+    ids.push_back(component.plugin->id);
+    if (component.output ||
+        (component.kind == Kind::kFilter && component.plugin->wants(NEK_SNAPSHOT)))
+      answers++;
+  }
+  ids.emplace_back();  // the pipeline itself
+  uint64_t epoch = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    epoch = epoch_++;
+  }
+  snapshot_ = std::make_shared<Snapshot>(*options_.env, state_path_, epoch, std::move(ids), answers,
+                                         [this] {
+                                           const std::lock_guard lock(mutex_);
+                                           answered_ = true;
+                                           wake();
+                                         });
+  last_marker_ = Clock::now();
+  Control control;
+  control.kind = NEK_SNAPSHOT;
+  control.snapshot = snapshot_;
+  submit_control(std::move(control), [&] {
+    chunks_at_marker_ = executor_->chunks();
+    bytes_at_marker_ = read_bytes();
+    for (const auto& reader : readers_) {
+      if (!reader) continue;
+      const auto states = reader->states();
+      snapshot_->sources.insert(snapshot_->sources.end(), states.begin(), states.end());
+    }
+  });
+}
+
+Status Pipeline::publish(Snapshot& snapshot) {
+  Status status = snapshot.outcome();
+  if (!status.ok()) return status;
+  auto dead_letter_bytes = dead_letters_->commit(snapshot.epoch());
+  if (!dead_letter_bytes.ok()) return dead_letter_bytes.status();
+  Ledger ledger;
+  {
+    const std::lock_guard lock(ledger_mutex_);
+    ledger = marker_ledger_;
+  }
+  for (size_t i = 0; i < components_.size(); i++)
+    if (components_[i].output) ledger.outputs[i] = components_[i].output->ledger(snapshot.epoch());
+  ByteWriter bytes;
+  ledger.write(bytes);
+  State rest;
+  rest.sources = snapshot.sources;
+  rest.dead_letter_bytes = *dead_letter_bytes;
+  rest.ledger = bytes.bytes();
+  status = snapshot.publish(rest);
+  if (status.ok()) dead_letters_->forget(snapshot.epoch());
+  return status;
+}
+
+void Pipeline::finish_snapshot() {
+  const auto snapshot = std::exchange(snapshot_, nullptr);
+  const Status status = publish(*snapshot);
+  if (!status.ok()) {
+    log_line(NEK_WARN, "", "snapshot failed, the last complete one stays: " + status.message());
+    chunks_at_marker_ = UINT64_MAX;  // there is something to be saved still
+    last_marker_ = Clock::now() + kSnapshotAgain;
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    published_ = snapshot->epoch() + 1;
+    wake();
+    committed_left_ = static_cast<uint32_t>(std::count_if(
+        components_.begin(), components_.end(), [](const Component& c) { return !!c.output; }));
+  }
+  for (size_t i = 0; i < readers_.size(); i++) {
+    if (!readers_[i]) continue;
+    std::vector<SourceState> own;
+    for (const SourceState& source : snapshot->sources)
+      if (source.input == components_[i].plugin->id) own.push_back(source);
+    readers_[i]->committed(own);
+  }
+  last_snapshot_done_ = finish_sent_;
+  Control control;
+  control.kind = NEK_COMMITTED;
+  submit_control(std::move(control));
+}
+
+void Pipeline::snapshot_now(milliseconds time) {
+  std::unique_lock lock(mutex_);
+  forced_ = std::max(forced_, epoch_ + 1);
+  const uint64_t want = forced_;
+  wake();
+  changed_.wait_for(lock, time,
+                    [&] { return published_ >= want || !failure_.empty() || shutting_down_; });
+}
+
+void Pipeline::coordinate() {
+  std::unique_lock lock(mutex_);
+  while (!shutting_down_ && failure_.empty()) {
+    lock.unlock();
+    const bool goes_on = coordinate_once();
+    lock.lock();
+    if (!goes_on) break;
+    changed_.wait_for(lock, kLook, [&] { return std::exchange(event_, false); });
+  }
+  ended_ = true;
+  changed_.notify_all();
+}
+
+bool Pipeline::coordinate_once() {
+  bool answered, stop_asked, readers_done, committed;
+  {
+    const std::lock_guard lock(mutex_);
+    answered = std::exchange(answered_, false);
+    stop_asked = stop_asked_;
+    readers_done = readers_left_ == 0;
+    committed = committed_left_ == 0;
+  }
+  if (answered) finish_snapshot();
+  if (last_snapshot_done_) {
+    const std::lock_guard lock(mutex_);
+    return committed_left_ > 0;
+  }
+  const auto now = Clock::now();
+  if (wants_ticks_ && !finish_sent_ && now - last_tick_ >= kTick) {
+    last_tick_ = now;
+    Control control;
+    control.kind = NEK_TICK;
+    control.time_ms = options_.env->now_ms();
+    submit_control(std::move(control));
+  }
+  if (snapshot_ || !committed) return true;
+  if (readers_done && !finish_sent_) {
+    finish_sent_ = true;
+    Control control;
+    control.kind = NEK_FINISH;
+    control.drain = stop_asked;
+    submit_control(std::move(control));
+    begin_snapshot();
+  } else if (finish_sent_ ? now >= last_marker_ : snapshot_due(now)) {
+    begin_snapshot();
+  }
+  return true;
+}
+
+void Pipeline::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_asked_ = true;
+  }
+  for (auto& reader : readers_)
+    if (reader) reader->stop();
+}
+
+bool Pipeline::wait(milliseconds time) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, time, [&] { return ended_ || !running_; });
+}
+
+void Pipeline::shut_down() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (shutting_down_) return;
+    shutting_down_ = true;
+    wake();
+  }
+  if (running_) {
+    for (auto& reader : readers_)
+      if (reader) reader->abort();
+    executor_->abort();
+    for (Component& component : components_)
+      if (component.output) component.output->abort();
+    coordinator_.join();
+    for (auto& reader : readers_)
+      if (reader) reader->join();
+    executor_->join();
+    for (Component& component : components_)
+      if (component.output) component.output->join();
+  }
+  for (Component& component : components_) {
+    component.plugin->stop();
+    if (component.codec) component.codec->stop();
+  }
+}
+
+// ---- What others may know -----------------------------------------------------------------------
+
+std::string Pipeline::failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+Ledger Pipeline::ledger() const {
+  Ledger ledger;
+  {
+    const std::lock_guard lock(ledger_mutex_);
+    ledger = ledger_;
+  }
+  for (size_t i = 0; i < components_.size(); i++)
+    if (components_[i].output) ledger.outputs[i] = components_[i].output->ledger();
+  return ledger;
+}
+
+PipelineProgress Pipeline::progress() const {
+  PipelineProgress progress;
+  progress.bytes = read_bytes();
+  progress.memory = budget_->used();
+  progress.peak_memory = budget_->peak();
+  const Ledger now = ledger();
+  for (size_t i = 0; i < components_.size(); i++) {
+    if (components_[i].kind != Kind::kInput) continue;
+    progress.records += now.streams[i][0].created;
+    const Instance& plugin = *components_[i].plugin;
+    if (!plugin.progress) continue;
+    uint64_t done = 0, total = 0;
+    plugin.progress->progress(plugin.self, &done, &total);
+    progress.done_bytes += done;
+    progress.total_bytes += total;
+  }
+  return progress;
+}
+
+}  // namespace nek

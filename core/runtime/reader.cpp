@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/reader.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/call.h"
+#include "runtime/origin.h"
+#include "util/log.h"
+
+namespace nek {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr milliseconds kPatience{50};      // for memory, before the input may serve its connection
+constexpr milliseconds kLongestRead{100};  // so that a stop is noticed
+constexpr milliseconds kIdle{10};          // where an input has nothing and does not wait itself
+constexpr uint32_t kMaxSegments = 16384;
+// Bytes in flight for each byte read: itself, its columns, its encoded form.
+constexpr uint64_t kExpansion = 4;
+
+uint64_t newlines(const uint8_t* data, size_t size) {
+  return static_cast<uint64_t>(std::count(data, data + size, '\n'));
+}
+
+Source& source_of(const nek_segment& segment) { return *static_cast<Source*>(segment.source); }
+bool is_message(const nek_segment& segment) { return segment.source->flags & NEK_MESSAGES; }
+
+}  // namespace
+
+Reader::Reader(Component& component, const PipelineSettings& settings, RetryPolicy retry,
+               Budget& budget, Executor& executor, Hooks hooks)
+    : component_(component),
+      settings_(settings),
+      budget_(budget),
+      executor_(executor),
+      hooks_(std::move(hooks)),
+      backoff_(retry, hash64(component.plugin->id)),
+      admission_(settings.chunk_bytes * kExpansion),
+      read_(kMaxSegments) {
+  component.plugin->sources = this;
+}
+
+Reader::~Reader() {
+  abort();
+  join();
+  if (task_) budget_.release(task_->admitted);
+  // Chunks that were never worked off hold sources that were never released.
+  const nek_decoder& decoder = *component_.codec->plugin.decoder;
+  for (auto& [source, owned] : sources_)
+    if (decoder.source_close) decoder.source_close(component_.codec->self, owned.get());
+}
+
+void Reader::restore(const SourceState& source) {
+  Known& known = known_[source.key];
+  known.identity = source.identity;
+  known.at = source.at;
+  known.committed = source.at.position;
+  known.restored = true;
+}
+
+void Reader::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Reader::stop() {
+  stopping_ = true;
+  const std::lock_guard lock(mutex_);
+  wake_.notify_all();
+}
+
+void Reader::abort() {
+  stopping_ = true;
+  const std::lock_guard lock(mutex_);
+  aborting_ = true;
+  wake_.notify_all();
+}
+
+void Reader::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Reader::pause(milliseconds time) {
+  std::unique_lock lock(mutex_);
+  return !wake_.wait_for(lock, time, [&] { return stopping(); });
+}
+
+void Reader::run() {
+  for (uint32_t failures = 0; !stopping();) {
+    tell_committed();
+    if (!task_) {
+      if (!budget_.admit(admission_, kPatience)) {
+        idle_read();
+        continue;
+      }
+      task_ = executor_.new_task();
+      task_->admitted = admission_;
+      task_->input = component_.plugin->component;
+      if (!task_->chunk) task_->chunk = std::make_unique<HostChunk>();
+    }
+    take_failure();
+    const nek_status status = read_chunk();
+    if (status == NEK_END) break;
+    if (status == NEK_OK) {
+      failures = 0;
+      continue;
+    }
+    const std::string text = take_failure().text;
+    if (status != NEK_RETRY) {
+      hooks_.failed(component_.plugin->id + ": " + (text.empty() ? "read failed" : text));
+      break;
+    }
+    const milliseconds wait = backoff_.wait(failures++);
+    log_line(NEK_WARN, component_.plugin->id,
+             "cannot read, will try again in " + std::to_string(wait.count()) + " ms: " + text);
+    pause(wait);
+  }
+  hooks_.finished();
+  std::unique_lock lock(mutex_);  // the input still hears what is committed
+  while (!aborting_) {
+    wake_.wait(lock, [&] { return aborting_ || !to_tell_.empty(); });
+    lock.unlock();
+    tell_committed();
+    lock.lock();
+  }
+}
+
+void Reader::idle_read() {
+  nek_chunk none{};
+  none.size = sizeof none;
+  none.segments = read_.data();
+  (void)component_.plugin->plugin.input->read(component_.plugin->self, &none, 0);
+}
+
+// Reads until the chunk is full, `linger` after the first bytes, or the input has nothing more to
+// say.
+nek_status Reader::fill(nek_chunk& to) {
+  const nek_input& input = *component_.plugin->plugin.input;
+  Clock::time_point deadline = Clock::time_point::max();
+  while (!stopping()) {
+    const auto now = Clock::now();
+    if (now >= deadline) return NEK_OK;
+    const auto left = std::min<Clock::duration>(kLongestRead, deadline - now);
+    const uint32_t before = to.used;
+    const auto wait = std::chrono::ceil<milliseconds>(left);
+    const nek_status status =
+        input.read(component_.plugin->self, &to, static_cast<uint32_t>(wait.count()));
+    if (status != NEK_OK) return status;
+    if (to.used == to.capacity || to.segment_count == to.segment_capacity || to.schema)
+      return NEK_OK;
+    if (to.used > before && before == 0)
+      deadline = Clock::now() + milliseconds(settings_.linger_ms);
+    if (to.used == before) {
+      if (!ended_.empty()) return NEK_OK;
+      if (Clock::now() - now < kIdle / 2) pause(kIdle);
+    }
+  }
+  return NEK_OK;
+}
+
+nek_status Reader::read_chunk() {
+  HostChunk& chunk = *task_->chunk;
+  chunk.reset();
+  const size_t carried = carrier_ ? carrier_->carry.size() : 0;
+  chunk.reserve(carried + settings_.chunk_bytes);
+  if (carried) std::memcpy(chunk.data.get(), carrier_->carry.data(), carried);
+  nek_chunk to{};
+  to.size = sizeof to;
+  to.data = chunk.data.get() + carried;
+  to.capacity = static_cast<uint32_t>(settings_.chunk_bytes);
+  to.segments = read_.data();
+  to.segment_capacity = kMaxSegments;
+  const nek_status status = fill(to);
+  if (to.used > to.capacity || to.segment_count > to.segment_capacity) {
+    hooks_.failed(component_.plugin->id + ": broken input: it filled more than the chunk holds");
+    return NEK_END;
+  }
+  bytes_.fetch_add(to.used, std::memory_order_relaxed);
+  if (status == NEK_END) {  // all that is still open ends with the input
+    const std::lock_guard lock(sources_mutex_);
+    for (const auto& [key, source] : sources_)
+      if (!source->end_reached && !source->closed) end(*source);
+  }
+  frame_chunk(to, carried);
+  if (!chunk.segments.empty() || !ended_.empty() || !task_->dead_letters.empty()) submit();
+  return status;
+}
+
+void Reader::frame_chunk(const nek_chunk& read, size_t carried) {
+  HostChunk& chunk = *task_->chunk;
+  chunk.c.used = static_cast<uint32_t>(carried) + read.used;
+  relocated_ = false;
+  carrier_ = nullptr;
+  if (read.schema) take_messages(read);
+  for (uint32_t i = 0; i < read.segment_count; i++) {
+    nek_segment segment = read.segments[i];
+    Source& source = source_of(segment);
+    if (source.closed) continue;
+    if (segment.begin > read.used || read.used - segment.begin < segment.size) {
+      hooks_.failed(component_.plugin->id + ": broken input: a segment lies outside of the chunk");
+      return;
+    }
+    segment.begin += static_cast<uint32_t>(carried);
+    if (is_message(segment)) {
+      source.next_position = segment.position + 1;
+      add_segment(segment);
+      continue;
+    }
+    while (i + 1 < read.segment_count && read.segments[i + 1].source == segment.source &&
+           read.segments[i + 1].begin + carried == segment.begin + segment.size)
+      segment.size += read.segments[++i].size;
+    const bool last = std::none_of(read.segments + i + 1, read.segments + read.segment_count,
+                                   [&](const nek_segment& s) { return s.source == &source; });
+    frame_segment(with_carry(source, segment, carried), last && source.end_reached);
+  }
+  frame_ended();
+}
+
+// Columns with one value a message are copied for the messages that stay.
+void Reader::take_messages(const nek_chunk& read) {
+  HostChunk& chunk = *task_->chunk;
+  std::vector<uint32_t> rows;
+  for (uint32_t i = 0; i < read.segment_count; i++)
+    if (!source_of(read.segments[i]).closed) rows.push_back(i);
+  auto* columns = chunk.columns.array<const nek_column*>(read.schema->count);
+  for (uint32_t i = 0; i < read.schema->count; i++)
+    columns[i] = copy_column(chunk.columns, *gather_column(chunk.columns, *read.columns[i], rows));
+  chunk.c.schema = read.schema;
+  chunk.c.columns = columns;
+}
+
+// The segment with the bytes that were carried before it. Mostly they stand there already; where
+// several sources take turns, this and all that follow are copied behind what was read, which keeps
+// segments in order.
+nek_segment Reader::with_carry(Source& source, nek_segment segment, size_t carried) {
+  HostChunk& chunk = *task_->chunk;
+  const size_t carry = source.carry.size();
+  if (carry && !relocated_ && segment.begin == carried && carry == carried &&
+      std::memcmp(chunk.data.get(), source.carry.data(), carry) == 0) {
+    segment.begin = 0;
+  } else if (carry || relocated_) {
+    relocated_ = true;
+    const uint32_t begin = chunk.c.used;
+    chunk.reserve(begin + carry + segment.size);
+    std::memcpy(chunk.data.get() + begin, source.carry.data(), carry);
+    std::memcpy(chunk.data.get() + begin + carry, chunk.data.get() + segment.begin, segment.size);
+    chunk.c.used += static_cast<uint32_t>(carry) + segment.size;
+    segment.begin = begin;
+  }
+  segment.size += static_cast<uint32_t>(carry);
+  segment.position -= carry;
+  source.carry.clear();
+  return segment;
+}
+
+void Reader::frame_segment(nek_segment segment, bool at_end) {
+  Source& source = source_of(segment);
+  const Instance& codec = *component_.codec;
+  const nek_decoder& decoder = *codec.plugin.decoder;
+  const uint8_t* data = task_->chunk->data.get();
+  size_t whole = segment.size;
+  if (decoder.frame) {
+    const nek_text bytes{reinterpret_cast<const char*>(data) + segment.begin, segment.size};
+    whole = std::min<size_t>(decoder.frame(codec.self, &source, bytes, at_end), segment.size);
+  }
+  nek_segment rest = segment;
+  rest.begin += static_cast<uint32_t>(whole);
+  rest.size -= static_cast<uint32_t>(whole);
+  rest.position += whole;
+  segment.size = static_cast<uint32_t>(whole);
+  if (whole) add_segment(segment);
+  source.next_position = rest.position;
+  if (at_end && rest.size) refuse(source, rest, "unfinished", "the input ends within a record");
+  if (at_end || !rest.size) return;
+  if (rest.size > settings_.max_record_bytes) {
+    // Only its first line goes: after an unclosed quote the records that follow are whole again.
+    const auto* begin = data + rest.begin;
+    const auto* newline = static_cast<const uint8_t*>(std::memchr(begin, '\n', rest.size));
+    nek_segment line = rest;
+    if (newline) line.size = static_cast<uint32_t>(newline - begin) + 1;
+    refuse(source, line, "too_long",
+           "no end of the record within max_record_bytes; is a quote not closed?");
+    rest.begin += line.size;
+    rest.size -= line.size;
+  }
+  source.carry.assign(reinterpret_cast<const char*>(task_->chunk->data.get()) + rest.begin,
+                      rest.size);
+  carrier_ = rest.size ? &source : carrier_;
+}
+
+void Reader::frame_ended() {
+  HostChunk& chunk = *task_->chunk;
+  for (Source* source : ended_) {
+    if (source->closed || source->carry.empty()) continue;
+    nek_segment none{source, source->next_position + source->carry.size(), chunk.c.used, 0};
+    relocated_ = true;
+    frame_segment(with_carry(*source, none, 0), true);
+  }
+}
+
+void Reader::add_segment(const nek_segment& segment) {
+  Source& source = source_of(segment);
+  HostChunk& chunk = *task_->chunk;
+  chunk.segments.push_back(segment);
+  chunk.lines.push_back(source.next_lines);
+  if (!is_message(segment))
+    source.next_lines += newlines(chunk.data.get() + segment.begin, segment.size);
+  source.holds.fetch_add(1, std::memory_order_relaxed);
+  touched_.push_back(&source);
+}
+
+// Bytes that no decoder will see become a dead letter here; the segment is only there to say where
+// they are.
+void Reader::refuse(Source& source, nek_segment bytes, const char* reason,
+                    const std::string& detail) {
+  HostChunk& chunk = *task_->chunk;
+  add_segment(bytes);
+  HostCall call(*component_.codec, *task_, nullptr);
+  call.host->refuse_bytes(&call, {bytes.begin, bytes.size}, reason, {detail.data(), detail.size()});
+  source.next_position = bytes.position + bytes.size;
+  source.holds.fetch_sub(1, std::memory_order_relaxed);
+  chunk.segments.pop_back();
+  chunk.lines.pop_back();
+}
+
+void Reader::submit() {
+  HostChunk& chunk = *task_->chunk;
+  chunk.c.segments = chunk.segments.data();
+  chunk.c.segment_count = chunk.c.segment_capacity = static_cast<uint32_t>(chunk.segments.size());
+  chunk.c.capacity = chunk.c.used;
+  executor_.submit(std::move(task_), [&](Task&) {
+    const std::lock_guard lock(sources_mutex_);
+    const auto note = [&](Source* source) -> SourcePosition& {
+      SourcePosition& at = known_[source->key].at;
+      at.position = source->next_position;
+      at.lines = source->next_lines;
+      return at;
+    };
+    for (Source* source : touched_) note(source);
+    for (Source* source : ended_) note(source).ended = true;
+  });
+  touched_.clear();
+  for (Source* source : std::exchange(ended_, {})) close(*source);
+}
+
+void Reader::close(Source& source) {
+  if (std::exchange(source.closed, true)) return;
+  if (carrier_ == &source) carrier_ = nullptr;
+  if (source.holds.fetch_sub(1, std::memory_order_acq_rel) == 1) released(source);
+}
+
+void Reader::released(Source& source) {
+  const nek_decoder& decoder = *component_.codec->plugin.decoder;
+  if (decoder.source_close) decoder.source_close(component_.codec->self, &source);
+  const std::lock_guard lock(sources_mutex_);
+  sources_.erase(&source);
+}
+
+Source* Reader::open(const nek_source_open& request) {
+  auto owned = std::make_unique<Source>();
+  Source& source = *owned;
+  source.size = sizeof(nek_source);
+  source.of_input = request.of_input;
+  source.of_decoder = nullptr;
+  source.flags = request.flags;
+  source.resume = NEK_NO_POSITION;
+  source.ended = false;
+  source.input = component_.plugin->component;
+  source.identity.assign(request.identity.data, request.identity.size);
+  source.key = source.identity;
+  if (request.key.size) source.key.assign(request.key.data, request.key.size);
+  source.identity_hash = hash128(component_.plugin->id + '\0' + source.identity);
+  {
+    const std::lock_guard lock(sources_mutex_);
+    Known& known = known_[source.key];
+    known.identity = source.identity;
+    if (known.restored) {
+      source.resume = known.at.position;
+      source.ended = known.at.ended;
+      source.next_position = known.at.position;
+      source.next_lines = known.at.lines;
+      known.restored = false;
+    }
+    sources_.emplace(&source, std::move(owned));
+  }
+  const Instance& codec = *component_.codec;
+  const nek_decoder& decoder = *codec.plugin.decoder;
+  take_failure();
+  if (decoder.source_open && decoder.source_open(codec.self, &source, request.head) != NEK_OK)
+    hooks_.failed(component_.plugin->id + ": " + source.key + ": " + take_failure().text);
+  return &source;
+}
+
+void Reader::end(Source& source) {
+  if (std::exchange(source.end_reached, true)) return;
+  ended_.push_back(&source);
+}
+
+void Reader::revoke(Source* const* sources, uint32_t count, uint32_t wait_ms, uint64_t* committed) {
+  if (wait_ms) hooks_.snapshot_now(milliseconds(wait_ms));
+  for (uint32_t i = 0; i < count; i++) {
+    Source& source = *sources[i];
+    {
+      const std::lock_guard lock(sources_mutex_);
+      const auto known = known_.find(source.key);
+      committed[i] = wait_ms && known != known_.end() ? known->second.committed : NEK_NO_POSITION;
+      if (known != known_.end()) known_.erase(known);
+    }
+    source.carry.clear();
+    std::erase(ended_, &source);
+    close(source);
+  }
+}
+
+void Reader::committed(const std::vector<SourceState>& sources) {
+  {
+    const std::lock_guard lock(sources_mutex_);
+    for (const SourceState& source : sources) {
+      const auto known = known_.find(source.key);
+      if (known != known_.end()) known->second.committed = source.at.position;
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  for (const SourceState& source : sources) to_tell_[source.key] = source.at.position;
+  wake_.notify_all();
+}
+
+void Reader::tell_committed() {
+  std::map<std::string, uint64_t> told;
+  {
+    const std::lock_guard lock(mutex_);
+    told.swap(to_tell_);
+  }
+  const nek_input& input = *component_.plugin->plugin.input;
+  if (told.empty() || !NEK_HAS(&input, committed) || !input.committed) return;
+  std::vector<std::pair<Source*, uint64_t>> open;
+  {
+    const std::lock_guard lock(sources_mutex_);
+    for (const auto& [source, owned] : sources_) {
+      const auto at = told.find(source->key);
+      if (at != told.end() && !source->closed) open.emplace_back(owned.get(), at->second);
+    }
+  }
+  for (const auto& [source, position] : open)
+    input.committed(component_.plugin->self, source, position);
+}
+
+void Reader::count_records(const Source& source, uint64_t records) {
+  const std::lock_guard lock(sources_mutex_);
+  const auto known = known_.find(source.key);
+  if (known != known_.end()) known->second.at.records += records;
+}
+
+std::vector<SourceState> Reader::states() const {
+  const std::lock_guard lock(sources_mutex_);
+  std::vector<SourceState> states;
+  for (const auto& [key, known] : known_)
+    states.push_back({component_.plugin->id, key, known.identity, known.at});
+  return states;
+}
+
+}  // namespace nek

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reader: an input's own thread. It admits memory, has the input read, cuts the bytes into whole
+// records, carries the rest on, and hands chunks to the executor in the one order of all inputs.
+//
+// Thread-safe where a function says so; SourceHost is called on the reader's thread.
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "pipeline/pipeline_config.h"
+#include "runtime/budget.h"
+#include "runtime/executor.h"
+#include "runtime/retry.h"
+#include "runtime/snapshot.h"
+
+namespace nek {
+
+class Reader final : public SourceHost {
+ public:
+  struct Hooks {
+    std::function<void(std::string)> failed;
+    std::function<void()> finished;  // nothing will come any more
+    // Takes a snapshot of all that was submitted and waits for it up to the time. [reader-thread]
+    std::function<void(std::chrono::milliseconds)> snapshot_now;
+  };
+  Reader(Component& component, const PipelineSettings& settings, RetryPolicy retry, Budget& budget,
+         Executor& executor, Hooks hooks);
+  ~Reader() override;
+
+  void restore(const SourceState& source);  // [main-thread], before start
+  void start();                             // [main-thread]
+  void stop();                              // no more reads; what was read goes on. [any-thread]
+  void abort();                             // ends at once. [any-thread]
+  void join();                              // [main-thread]
+  // A snapshot is complete: tells the input, between two reads. [any-thread]
+  void committed(const std::vector<SourceState>& sources);
+  // No chunk of the source is left. [any-thread]
+  void released(Source& source);
+  // What a chunk in order held of a source. [any-thread]
+  void count_records(const Source& source, uint64_t records);
+  // The sources as of what was submitted. [any-thread]
+  std::vector<SourceState> states() const;
+  uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }  // [any-thread]
+
+  Source* open(const nek_source_open& request) override;
+  void end(Source& source) override;
+  void revoke(Source* const* sources, uint32_t count, uint32_t wait_ms,
+              uint64_t* committed) override;
+
+ private:
+  struct Known {  // a source, open or not, as it goes into snapshots
+    std::string identity;
+    SourcePosition at;  // of what was submitted
+    uint64_t committed = NEK_NO_POSITION;
+    bool restored = false;  // and not opened since
+  };
+
+  void run();
+  nek_status read_chunk();  // fills task_
+  nek_status fill(nek_chunk& to);
+  void idle_read();
+  void tell_committed();
+  void frame_chunk(const nek_chunk& read, size_t carried);
+  void frame_segment(nek_segment segment, bool at_end);
+  void frame_ended();
+  void take_messages(const nek_chunk& read);
+  void add_segment(const nek_segment& segment);
+  nek_segment with_carry(Source& source, nek_segment segment, size_t carried);
+  void refuse(Source& source, nek_segment bytes, const char* reason, const std::string& detail);
+  void submit();
+  void close(Source& source);
+  bool pause(std::chrono::milliseconds time);  // false: stopped
+  bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
+
+  Component& component_;
+  const PipelineSettings& settings_;
+  Budget& budget_;
+  Executor& executor_;
+  Hooks hooks_;
+  Backoff backoff_;
+  const uint64_t admission_;  // bytes charged for a chunk
+
+  // Reader thread:
+  std::unique_ptr<Task> task_;            // being filled
+  bool relocated_ = false;                // segments are being copied behind what was read
+  std::vector<nek_segment> read_;         // what read() hands out
+  std::vector<Source*> ended_, touched_;  // since the last chunk
+  Source* carrier_ = nullptr;             // its carry stands before what is read next
+
+  mutable std::mutex sources_mutex_;
+  std::map<const Source*, std::unique_ptr<Source>> sources_;
+  std::map<std::string, Known> known_;  // by key
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::map<std::string, uint64_t> to_tell_;  // committed positions by key
+  std::atomic<bool> stopping_{false};
+  bool aborting_ = false;
+  std::atomic<uint64_t> bytes_{0};
+  std::thread thread_;
+};
+
+}  // namespace nek

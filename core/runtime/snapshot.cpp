@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/snapshot.h"
+
+#include <filesystem>
+
+#include "util/bytes.h"
+#include "util/hash.h"
+
+namespace nek {
+namespace {
+
+// These numbers are on disk: never change one.
+constexpr std::string_view kMagic = "NEKSTATE";
+constexpr uint32_t kVersion = 1;
+enum FrameKind : uint32_t {
+  kComponents = 1,
+  kPiece = 2,
+  kSources = 3,
+  kDeadLetters = 4,
+  kLedger = 5,
+  kEnd = 6
+};
+
+std::string frame_header(uint32_t kind, uint32_t component, std::string_view payload) {
+  ByteWriter header;
+  header.number(kind);
+  header.number(component);
+  header.number(static_cast<uint64_t>(payload.size()));
+  header.number(hash64(payload));
+  return header.bytes();
+}
+
+std::string sources_payload(const std::vector<SourceState>& sources) {
+  ByteWriter to;
+  to.number(static_cast<uint32_t>(sources.size()));
+  for (const SourceState& source : sources) {
+    to.text(source.input);
+    to.text(source.key);
+    to.text(source.identity);
+    to.number(source.at.position);
+    to.number(source.at.lines);
+    to.number(source.at.records);
+    to.number(static_cast<uint8_t>(source.at.ended));
+  }
+  return to.bytes();
+}
+
+void read_sources(ByteReader& from, std::vector<SourceState>& sources) {
+  const auto count = from.number<uint32_t>();
+  for (uint32_t i = 0; i < count && from.ok(); i++) {
+    SourceState source;
+    source.input = from.text();
+    source.key = from.text();
+    source.identity = from.text();
+    source.at.position = from.number<uint64_t>();
+    source.at.lines = from.number<uint64_t>();
+    source.at.records = from.number<uint64_t>();
+    source.at.ended = from.number<uint8_t>() != 0;
+    sources.push_back(std::move(source));
+  }
+}
+
+class StateReader {
+ public:
+  explicit StateReader(std::string_view bytes) : from_(bytes) {}
+
+  // What is wrong with the file, empty when nothing is.
+  std::string read(State& state) {
+    if (from_.take(kMagic.size()) != kMagic) return "it is not a state file of nek";
+    const auto version = from_.number<uint32_t>();
+    if (version != kVersion)
+      return "it is of version " + std::to_string(version) + ", this nek reads version " +
+             std::to_string(kVersion) + ": use the nek that wrote it";
+    from_.number<uint32_t>();
+    while (from_.ok()) {
+      const auto kind = from_.number<uint32_t>();
+      const auto component = from_.number<uint32_t>();
+      const auto size = from_.number<uint64_t>();
+      const auto checksum = from_.number<uint64_t>();
+      const std::string_view payload = from_.take(size);
+      if (!from_.ok()) break;
+      if (hash64(payload) != checksum) return "it is damaged: a checksum does not match";
+      if (kind == kEnd) return {};
+      if (!frame(state, kind, component, payload)) return "it is damaged: a part cannot be read";
+    }
+    return "it is cut off";
+  }
+
+ private:
+  bool frame(State& state, uint32_t kind, uint32_t component, std::string_view payload) {
+    ByteReader from(payload);
+    switch (kind) {
+      case kComponents:
+        while (from.ok() && !from.at_end()) ids_.emplace_back(from.text());
+        return from.ok();
+      case kPiece:
+        if (component >= ids_.size()) return false;
+        state.components[ids_[component]].append(payload);
+        return true;
+      case kSources: read_sources(from, state.sources); return from.ok();
+      case kDeadLetters: state.dead_letter_bytes = from.number<uint64_t>(); return from.ok();
+      case kLedger: state.ledger = payload; return true;
+      default: return false;
+    }
+  }
+
+  ByteReader from_;
+  std::vector<std::string> ids_;
+};
+
+}  // namespace
+
+void snapshot_write(nek_snapshot* part, std::string_view piece) {
+  part->whole->write(part->component, piece);
+}
+void snapshot_done(nek_snapshot* part, nek_status status) { part->whole->done(*part, status); }
+
+Snapshot::Snapshot(Env& env, std::string path, uint64_t epoch, std::vector<std::string> ids,
+                   uint32_t answers, std::function<void()> finished)
+    : env_(env),
+      path_(std::move(path)),
+      part_path_(path_ + ".part"),
+      epoch_(epoch),
+      ids_(std::move(ids)),
+      parts_(ids_.size()),
+      finished_(std::move(finished)),
+      missing_(answers) {
+  ByteWriter components;
+  for (uint32_t i = 0; i < ids_.size(); i++) {
+    parts_[i] = {this, i, false};
+    components.text(ids_[i]);
+  }
+  auto file = env_.open(part_path_);
+  if (!file.ok()) {
+    status_ = file.status();
+    return;
+  }
+  file_ = std::move(*file);
+  ByteWriter head;
+  head.number(kVersion);
+  head.number(uint32_t{0});
+  status_ = file_->truncate(0);
+  if (status_.ok()) status_ = file_->append(std::string(kMagic) + head.bytes());
+  if (status_.ok()) status_ = append_frame(kComponents, 0, components.bytes());
+}
+
+Status Snapshot::append_frame(uint32_t kind, uint32_t component, std::string_view payload) {
+  Status status = file_->append(frame_header(kind, component, payload));
+  return status.ok() ? file_->append(payload) : status;
+}
+
+void Snapshot::write(uint32_t component, std::string_view piece) {
+  const std::lock_guard lock(mutex_);
+  if (status_.ok()) status_ = append_frame(kPiece, component, piece);
+}
+
+void Snapshot::done(nek_snapshot& part, nek_status status) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (part.done) return;
+    part.done = true;
+    if (status != NEK_OK && status_.ok())
+      status_ = fail(ids_[part.component] + " could not make its state durable");
+    if (--missing_ > 0) return;
+  }
+  finished_();
+}
+
+Status Snapshot::outcome() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+Status Snapshot::publish(const State& rest) {
+  const std::lock_guard lock(mutex_);
+  ByteWriter dead;
+  dead.number(rest.dead_letter_bytes);
+  Status status = append_frame(kSources, 0, sources_payload(rest.sources));
+  if (status.ok()) status = append_frame(kDeadLetters, 0, dead.bytes());
+  if (status.ok()) status = append_frame(kLedger, 0, rest.ledger);
+  if (status.ok()) status = append_frame(kEnd, 0, {});
+  if (status.ok()) status = file_->sync();
+  if (status.ok()) status = env_.rename(part_path_, path_);
+  if (status.ok()) status = env_.sync_dir(std::filesystem::path(path_).parent_path().string());
+  return status;
+}
+
+Result<State> read_state(Env& env, const std::string& path) {
+  State state;
+  if (!env.exists(path)) return state;
+  auto bytes = env.read(path);
+  if (!bytes.ok()) return bytes.status();
+  const std::string fault = StateReader(*bytes).read(state);
+  if (!fault.empty())
+    return fail("cannot restore from " + path + ": " + fault +
+                "; with --from-start nek sets it aside and reads all inputs again");
+  return state;
+}
+
+}  // namespace nek
