@@ -232,37 +232,32 @@ class TreeBuilder : public YAML::EventHandler {
 // What the YAML library says, in the words of someone who wants to mend the file.
 std::string explain(const std::string& message) {
   struct Explanation {
-    std::string_view says, means;
+    std::string_view says, means, hint;
   };
+  constexpr std::string_view kIndent = "keys of one map begin in the same column";
+  constexpr std::string_view kFlow =
+      "inside {…} and […] a value with , [ ] { or } in it, such as ${NAME}, must be in quotes";
   static constexpr Explanation kExplanations[] = {
-      {"illegal map value",
-       "a second ': ' in one line, or a wrong indentation; a value that contains ': ' must be in "
-       "quotes"},
-      {"end of map not found",
-       "this does not belong to the map above; keys of one map begin in the same column, and "
-       "nothing may follow "
-       "a closing quote"},
-      {"end of sequence not found",
-       "this does not belong to the list above; its items begin with '-' in the same column"},
-      {"end of map flow not found",
-       "a '{' is not closed before this; in {…} and […] a value that contains , [ ] { or } must be "
-       "in quotes"},
-      {"end of sequence flow not found",
-       "a '[' is not closed before this; in {…} and […] a value that contains , [ ] { or } must be "
-       "in quotes"},
-      {"illegal flow end",
-       "this bracket closes nothing; in {…} and […] a value that contains , [ ] { or } must be in "
-       "quotes"},
-      {"illegal block entry", "a list item '-' cannot begin here; put it on a line of its own"},
-      {"illegal map key", "a key cannot begin here; is the indentation right?"},
-      {"unknown token", "a value cannot begin with this character; put it in quotes"},
-      {"the referenced anchor is not defined",
-       "no anchor of this name stands above; a text that begins with * must be in quotes"},
-      {"illegal tab when looking for indentation", "a tab cannot indent; use blanks"},
-      {"bad file", "maps and lists are nested too deep"},
+      {"illegal map value", "a second ': ' in one line, or a wrong indentation",
+       "a value that contains ': ' must be in quotes"},
+      {"end of map not found", "this does not belong to the map above, nor to the text before it",
+       kIndent},
+      {"end of sequence not found", "this does not belong to the list above",
+       "its items begin with '-' in the same column"},
+      {"end of map flow not found", "a '{' is not closed before this", kFlow},
+      {"end of sequence flow not found", "a '[' is not closed before this", kFlow},
+      {"illegal flow end", "this bracket closes nothing", kFlow},
+      {"illegal block entry", "a list item '-' cannot begin here", "put it on a line of its own"},
+      {"illegal map key", "a key cannot begin here", kIndent},
+      {"unknown token", "a value cannot begin with this character", "put it in quotes"},
+      {"the referenced anchor is not defined", "no anchor of this name stands above",
+       "a text that begins with * must be in quotes"},
+      {"illegal tab when looking for indentation", "a tab cannot indent", "use blanks"},
+      {"bad file", "maps and lists are nested too deep", "write them on lines of their own"},
   };
-  for (const Explanation& e : kExplanations)
-    if (message == e.says) return std::string(e.means);
+  for (const Explanation& e : kExplanations) {
+    if (message == e.says) return std::string(e.means) + "; " + std::string(e.hint);
+  }
   if (message.starts_with("unknown escape character"))
     return message + "; in \"…\" a backslash begins an escape, in '…' it is just a backslash";
   return message;
@@ -402,6 +397,10 @@ class VariableExpander {
       return {};
     }
     std::optional<std::string> value = environment_(name);
+    if (value && !valid_utf8(*value)) {
+      diagnostics_.error(place, "the value of variable " + in_quotes(name) + " is not UTF-8");
+      return {};
+    }
     if (colon != std::string_view::npos)
       return value && !value->empty() ? *value : std::string(reference.substr(colon + 2));
     if (value) return *value;

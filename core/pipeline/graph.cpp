@@ -10,7 +10,6 @@
 namespace nek {
 namespace {
 
-constexpr uint32_t kNone = UINT32_MAX;
 constexpr nek_shape kNoShape = {sizeof(nek_shape), false, 0, 0, nullptr, nullptr, 0};
 
 const nek_shape& shape_of(const nek_shape* shape) { return shape ? *shape : kNoShape; }
@@ -49,10 +48,14 @@ void add_names(ColumnSet& to, const ColumnSet& from) {
 }
 
 // A column as it is known where a component reads.
+struct Maker {
+  uint32_t component;
+  nek_type type;
+  bool operator==(const Maker&) const = default;
+};
 struct Made {
-  uint32_t types = 0;      // bits: several where streams of several types come together
-  uint32_t maker = kNone;  // the component
-  bool everywhere = true;  // false: some of the streams that come together lack it
+  std::vector<Maker> makers;  // several where streams come together
+  bool everywhere = true;     // false: some of the streams that come together lack it
 };
 struct Columns {
   bool open = false;  // there are more, known only when records come
@@ -228,14 +231,12 @@ class GraphBuilder {
     if (stream.kind == NEK_DERIVED && !stream.adds) columns.open = true;
     for (uint32_t c = 0; stream.adds && c < stream.add_count; c++) {
       const nek_field& field = stream.adds[c];
-      const auto [at, fresh] =
-          columns.made.insert({field.name, {NEK_TYPE_BIT(field.type), i, true}});
+      const auto [at, fresh] = columns.made.insert({field.name, {{{i, field.type}}, true}});
       if (fresh) continue;
+      const uint32_t first = at->second.makers[0].component;
       const std::string who =
-          at->second.maker == i ? "it makes twice" : in_quotes(id(at->second.maker)) + " makes";
-      error(place_of(i), i,
-            "adds column " + in_quotes(field.name) + ", which " + who +
-                (at->second.maker == i ? "" : " before it"));
+          first == i ? "it makes twice" : in_quotes(id(first)) + " makes before it";
+      error(place_of(i), i, "adds column " + in_quotes(field.name) + ", which " + who);
     }
     return columns;
   }
@@ -258,11 +259,16 @@ class GraphBuilder {
       if (fresh) {
         at->second.everywhere = made.everywhere && all.open;
       } else {
-        at->second.types |= made.types;
+        add_makers(at->second.makers, made.makers);
         at->second.everywhere &= made.everywhere;
       }
     }
     all.open |= other.open;
+  }
+
+  static void add_makers(std::vector<Maker>& to, const std::vector<Maker>& from) {
+    for (const Maker& maker : from)
+      if (std::find(to.begin(), to.end(), maker) == to.end()) to.push_back(maker);
   }
 
   void check_reads(uint32_t i, const nek_shape& shape, const Columns& available) {
@@ -279,10 +285,12 @@ class GraphBuilder {
         error(place_of(i), i,
               "reads column " + in_quotes(need.name) +
                   ", which only some of the streams that come together before it have");
-      if (made.types & ~need.types)
-        error(place_of(i), i,
-              "reads column " + in_quotes(need.name) + " as " + type_names(need.types) + ", but " +
-                  in_quotes(id(made.maker)) + " makes it " + type_names(made.types & ~need.types));
+      for (const Maker& maker : made.makers)
+        if (!(need.types & NEK_TYPE_BIT(maker.type)))
+          error(place_of(i), i,
+                "reads column " + in_quotes(need.name) + " as " + type_names(need.types) +
+                    ", but " + in_quotes(id(maker.component)) + " makes it " +
+                    type_name(maker.type));
     }
   }
 

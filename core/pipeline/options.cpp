@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "nek/text.hpp"
 #include "pipeline/scalar.h"
 #include "pipeline/suggest.h"
 #include "pipeline/text_file.h"
@@ -51,8 +52,8 @@ struct Found {
 
 class OptionReader {
  public:
-  OptionReader(const std::string& label, Diagnostics& diagnostics)
-      : label_(label), diagnostics_(diagnostics) {}
+  OptionReader(const std::string& label, Diagnostics& diagnostics, UnknownKeys unknown)
+      : label_(label), diagnostics_(diagnostics), unknown_(unknown) {}
 
   // Items of one map, each put among those of its target.
   std::vector<std::vector<nek_value>> read_map(const Node& map, Place at, const std::string& prefix,
@@ -117,6 +118,7 @@ class OptionReader {
     const Found found = find(meant, targets);
     if (found.option && is_type(*found.option, "secret"))
       diagnostics_.hide_line(entry.value.place.line);
+    if (unknown_ == UnknownKeys::kIgnored) return;
     const std::string hint = names.empty() ? "; it has no options" : did_you_mean(entry.key, names);
     error(entry.place, "unknown option " + in_quotes(prefix + entry.key) + hint);
   }
@@ -191,7 +193,7 @@ class OptionReader {
   std::optional<nek_value> read_map_value(const nek_option& option, const Node& node,
                                           const std::string& path, ConfigTree& tree) {
     if (node.kind != Node::Kind::kMap) return wrong_type(node, path, "a map");
-    if (!option.options) return keep_any(node, tree);
+    if (!option.options) return keep_any(node, path, tree);
     const OptionTarget target{option.options, &tree};
     nek_value value = make_value(NEK_MAP, node.place);
     set_items(value, read_map(node, node.place, path + ".", {&target, 1})[0], tree);
@@ -205,13 +207,12 @@ class OptionReader {
     std::vector<nek_value> items;
     for (const Node& item : single ? std::vector<Node>{node} : node.items) {
       if (item.kind == Node::Kind::kNull) {
-        error(item.place, "an item of " + in_quotes(path) +
-                              " is empty; a text such as null or ~ must be in quotes");
+        report_empty("an item of " + in_quotes(path), item.place);
       } else if (item.kind != Node::Kind::kScalar) {
         error(item.place,
               "an item of " + in_quotes(path) + " must be text, not " + kind_name(item.kind));
       } else if (check_words(option, item, path)) {
-        items.push_back(keep_any(item, tree));
+        items.push_back(keep_text(item, tree));
       }
     }
     nek_value value = make_value(NEK_ITEMS, node.place);
@@ -235,7 +236,7 @@ class OptionReader {
     if (is_type(option, "text") || is_type(option, "path") || is_type(option, "field")) {
       if (node.kind != Node::Kind::kScalar) return wrong_type(node, path, "text");
       if (!check_words(option, node, path)) return std::nullopt;
-      return keep_any(node, tree);
+      return keep_text(node, tree);
     }
     error(node.place, "the plugin's option " + in_quotes(path) + " has the unknown type " +
                           in_quotes(option.type));
@@ -285,7 +286,7 @@ class OptionReader {
                             " and the path of a file that holds it");
       return std::nullopt;
     }
-    return keep_any(node, tree);
+    return keep_text(node, tree);
   }
 
   std::optional<nek_value> read_secret_file(const nek_option& option, const MapEntry& entry,
@@ -300,6 +301,10 @@ class OptionReader {
     }
     if (text->ends_with('\n')) text->pop_back();
     if (text->ends_with('\r')) text->pop_back();
+    if (!valid_utf8(*text)) {
+      error(node.place, in_quotes(node.text) + " is not UTF-8 text");
+      return std::nullopt;
+    }
     nek_value value = make_value(NEK_STRING, node.place);
     value.key = tree.keep(option.name);
     value.string = tree.keep(std::move(*text));
@@ -326,34 +331,39 @@ class OptionReader {
   }
 
   std::nullopt_t out_of_range(const nek_option& option, const Node& node, const std::string& path) {
-    error(node.place, in_quotes(path) + " must be within " + option.range + ", not " + node.text);
+    const std::string_view range = option.range;
+    const size_t dots = range.find("..");
+    const std::string low(range.substr(0, dots)), high(range.substr(dots + 2));
+    const std::string bounds = high.empty()  ? "at least " + low
+                               : low.empty() ? "at most " + high
+                                             : "between " + low + " and " + high;
+    error(node.place, in_quotes(path) + " must be " + bounds + ", not " + node.text);
     return std::nullopt;
   }
 
-  // As written: for maps with any keys, and for texts.
-  nek_value keep_any(const Node& node, ConfigTree& tree) {
-    nek_value value = make_value(NEK_NONE, node.place);
+  static nek_value keep_text(const Node& node, ConfigTree& tree) {
+    nek_value value = make_value(NEK_STRING, node.place);
+    value.string = tree.keep(node.text);
+    return value;
+  }
+
+  // A map with any keys, as written; all that is in it is text.
+  nek_value keep_any(const Node& node, const std::string& path, ConfigTree& tree) {
+    if (node.kind == Node::Kind::kScalar) return keep_text(node, tree);
+    nek_value value = make_value(node.kind == Node::Kind::kMap ? NEK_MAP : NEK_ITEMS, node.place);
     std::vector<nek_value> items;
-    switch (node.kind) {
-      case Node::Kind::kNull: break;
-      case Node::Kind::kScalar:
-        value.kind = NEK_STRING;
-        value.string = tree.keep(node.text);
-        break;
-      case Node::Kind::kSequence:
-        value.kind = NEK_ITEMS;
-        for (const Node& item : node.items) items.push_back(keep_any(item, tree));
-        break;
-      case Node::Kind::kMap:
-        value.kind = NEK_MAP;
-        for (const MapEntry& entry : node.entries) {
-          items.push_back(keep_any(entry.value, tree));
-          items.back().key = tree.keep(entry.key);
-        }
-        break;
+    for (const Node& item : node.items) items.push_back(keep_any(item, path, tree));
+    for (const MapEntry& entry : node.entries) {
+      items.push_back(keep_any(entry.value, path + "." + entry.key, tree));
+      items.back().key = tree.keep(entry.key);
     }
+    if (node.kind == Node::Kind::kNull) report_empty(in_quotes(path), node.place);
     set_items(value, std::move(items), tree);
     return value;
+  }
+
+  void report_empty(const std::string& what, Place place) {
+    error(place, what + " is empty; a text such as null or ~ must be in quotes");
   }
 
   static void set_items(nek_value& value, std::vector<nek_value> items, ConfigTree& tree) {
@@ -363,16 +373,18 @@ class OptionReader {
 
   const std::string& label_;
   Diagnostics& diagnostics_;
+  const UnknownKeys unknown_;
 };
 
 }  // namespace
 
 void read_options(const Node& map, Place at, const std::string& label,
-                  std::span<const OptionTarget> targets, Diagnostics& diagnostics) {
+                  std::span<const OptionTarget> targets, Diagnostics& diagnostics,
+                  UnknownKeys unknown) {
   if (map.kind != Node::Kind::kMap && map.kind != Node::Kind::kNull)
     return diagnostics.error(map.place,
                              label + ": the options must be a map, not " + kind_name(map.kind));
-  auto items = OptionReader(label, diagnostics).read_map(map, at, "", targets);
+  auto items = OptionReader(label, diagnostics, unknown).read_map(map, at, "", targets);
   for (size_t t = 0; t < targets.size(); t++) {
     ConfigTree& tree = *targets[t].tree;
     nek_value& root = tree.root();

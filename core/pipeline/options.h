@@ -21,8 +21,10 @@ struct OptionTarget {
 
 // The options of one map, which are those of all `targets`: a component's, a plugin's, its codec's.
 // `label` begins each message; `at` is the place of a missing option and of defaults.
+enum class UnknownKeys : uint8_t { kError, kIgnored };  // ignored: a table is missing
 void read_options(const Node& map, Place at, const std::string& label,
-                  std::span<const OptionTarget> targets, Diagnostics& diagnostics);
+                  std::span<const OptionTarget> targets, Diagnostics& diagnostics,
+                  UnknownKeys unknown = UnknownKeys::kError);
 
 const nek_option* find_option(OptionList options, std::string_view name);  // NULL: none
 

@@ -40,8 +40,7 @@ PluginKind plugin_kind(Kind kind) {
   return PluginKind::kFilter;
 }
 
-std::string with_article(PluginKind kind) {
-  const std::string name = plugin_kind_name(kind);
+std::string with_article(const std::string& name) {
   return (std::string_view("aeiou").find(name[0]) == std::string_view::npos ? "a " : "an ") + name;
 }
 
@@ -144,7 +143,7 @@ class Validator {
     if (item.kind == Node::Kind::kScalar)
       return add_component({item.text, item.place, false, {}}, kind);
     if (item.kind != Node::Kind::kMap || item.entries.empty())
-      return error(item.place, "a " + what +
+      return error(item.place, with_article(what) +
                                    " is written as '- NAME:' with its options below, not " +
                                    kind_name(item.kind));
     if (item.entries.size() > 1) {
@@ -152,8 +151,8 @@ class Validator {
       return error(
           second.place,
           in_quotes(second.key) + " stands beside " + in_quotes(item.entries[0].key) +
-              "; indent it further to make it an option, or begin it with '-' to make it a " +
-              what + " of its own");
+              "; indent it further to make it an option, or begin it with '-' to make it " +
+              with_article(what) + " of its own");
     }
     add_component(item.entries[0], kind);
   }
@@ -192,7 +191,8 @@ class Validator {
     for (PluginKind other : {PluginKind::kInput, PluginKind::kDecoder, PluginKind::kFilter,
                              PluginKind::kEncoder, PluginKind::kOutput}) {
       if (!plugins_.find(other, name)) continue;
-      error(place, unknown + "; " + in_quotes(name) + " is " + with_article(other));
+      error(place,
+            unknown + "; " + in_quotes(name) + " is " + with_article(plugin_kind_name(other)));
       return nullptr;
     }
     const std::vector<std::string> names = plugins_.names(kind);
@@ -202,24 +202,28 @@ class Validator {
     return nullptr;
   }
 
+  // Whether it works on bytes that a codec makes or takes; an output may encode for itself instead.
+  static bool needs_codec(const ComponentConfig& component) {
+    if (component.kind == Kind::kInput) return true;
+    return component.kind == Kind::kOutput &&
+           (component.plugin->codec || !component.plugin->output->encode);
+  }
+
+  // NULL: it needs none, or an error was reported.
   const nek_plugin* choose_codec(const ComponentConfig& component, const MapEntry& entry) {
-    if (component.kind == Kind::kFilter) return nullptr;
-    const nek_plugin& plugin = *component.plugin;
-    const PluginKind kind =
-        component.kind == Kind::kInput ? PluginKind::kDecoder : PluginKind::kEncoder;
-    const MapEntry* chosen = entry.value.find("codec");
-    const bool encodes_itself =
-        component.kind == Kind::kOutput && plugin.output->encode && !plugin.codec;
-    if (chosen && chosen->value.kind == Node::Kind::kScalar) {
-      if (!encodes_itself) return find_plugin(kind, chosen->value.text, chosen->value.place);
-      error(chosen->place, entry.key + ": it encodes for itself and takes no codec");
+    const MapEntry* chosen = component.kind == Kind::kFilter ? nullptr : entry.value.find("codec");
+    if (!needs_codec(component)) {
+      if (chosen) error(chosen->place, entry.key + ": it encodes for itself and takes no codec");
       return nullptr;
     }
-    if (plugin.codec) return find_plugin(kind, plugin.codec, entry.place);
-    if (!encodes_itself)
-      error(entry.place, entry.key +
-                             ": it has no codec of its own; choose one by 'codec'; there are: " +
-                             join_names(plugins_.names(kind)));
+    const PluginKind kind =
+        component.kind == Kind::kInput ? PluginKind::kDecoder : PluginKind::kEncoder;
+    if (chosen && chosen->value.kind == Node::Kind::kScalar)
+      return find_plugin(kind, chosen->value.text, chosen->value.place);
+    if (component.plugin->codec) return find_plugin(kind, component.plugin->codec, entry.place);
+    error(entry.place, entry.key +
+                           ": it has no codec of its own; choose one by 'codec'; there are: " +
+                           join_names(plugins_.names(kind)));
     return nullptr;
   }
 
@@ -229,7 +233,9 @@ class Validator {
     if (component.codec)
       targets.push_back({component.codec->options, component.codec_config.get()});
     check_shared_names(component, targets, entry.place);
-    read_options(entry.value, entry.place, entry.key, targets, diagnostics_);
+    const bool lacks_codec = needs_codec(component) && !component.codec;
+    read_options(entry.value, entry.place, entry.key, targets, diagnostics_,
+                 lacks_codec ? UnknownKeys::kIgnored : UnknownKeys::kError);
     const CommonOptions common = bind_common(written.common->root());
     written.from = common.from;
     component.buffer = common.buffer;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any text must come out as a checked configuration or as printable messages, in bounded time and memory.
+// Any text must come out as a checked configuration or as printable messages, in bounded time and
+// memory.
 #include "fakes.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -243,3 +243,106 @@ TEST_CASE("a filter that reads itself is a cycle") {
       {{"csv", csv()}, {"geoip", geoip()}});
   CHECK(built.messages == "2:38: geoip: 'from' makes a cycle: geoip → geoip\n");
 }
+
+TEST_CASE("a column that is added twice on one path is an error") {
+  const auto built = build(
+      "inputs: [csv: {path: a}]\n"
+      "filters:\n"
+      "  - geoip: {database: d}\n"
+      "  - geoip: {database: d}\n"
+      "  - split:\n"
+      "outputs: [report: {from: split.syn}, report: {from: split.twice}]\n",
+      {{"csv", csv()},
+       {"geoip", geoip()},
+       {"geoip_2", geoip()},
+       {"split", Shape()
+                     .stream("syn", NEK_PASS, {{"sa", NEK_TEXT, 0}})
+                     .stream("twice", NEK_DERIVED, {{"x", NEK_TEXT, 0}, {"x", NEK_BOOL, 0}})}});
+  CHECK_FALSE(built.graph);
+  CHECK(built.messages ==
+        "4:5: geoip_2: adds column 'sc', which 'geoip' makes before it\n"
+        "5:5: split: adds column 'sa', which 'csv' makes before it\n"
+        "5:5: split: adds column 'x', which it makes twice\n");
+}
+
+TEST_CASE("a derived stream has only its own columns, and needs none from above") {
+  const Shape alerts = Shape().need("sa").stream("alerts", NEK_DERIVED, {{"source", NEK_TEXT, 0}});
+  const auto good = build(
+      "inputs: [csv: {path: a}]\n"
+      "filters: [split: {id: scan}]\n"
+      "outputs: [report: ]\n",
+      {{"csv", csv()}, {"scan", alerts}, {"report", Shape().need("source")}});
+  CHECK(good.messages == "");
+  REQUIRE(good.graph);
+  CHECK(good.graph->nodes[0].streams[0].needed.names == Names{"sa"});
+  CHECK(good.graph->nodes[1].wanted.names == Names{"source"});
+  const auto bad = build(
+      "inputs: [csv: {path: a}]\n"
+      "filters: [split: {id: scan}]\n"
+      "outputs: [report: ]\n",
+      {{"csv", csv()}, {"scan", alerts}, {"report", Shape().need("ts", NEK_TYPE_BIT(NEK_TIME))}});
+  CHECK(bad.messages ==
+        "3:11: report: reads column 'ts', which nobody makes before it; there are: source\n");
+}
+
+TEST_CASE(
+    "where streams come together, a column must be in all of them, and of a type that is taken") {
+  const std::string yaml =
+      "inputs: [csv: {id: a, path: a}, csv: {id: b, path: b}]\n"
+      "outputs: [report: ]\n";
+  const Shape other = Shape().stream("out", NEK_DERIVED, {{"sa", NEK_UINT64, 0}});
+  CHECK(
+      build(yaml, {{"a", csv()}, {"b", other}, {"report", Shape().need("pkt", kAnyNumber)}})
+          .messages ==
+      "2:11: report: reads column 'pkt', which only some of the streams that come together before "
+      "it have\n");
+  CHECK(build(yaml, {{"a", csv()}, {"b", other}, {"report", Shape().need("pkt", kAnyNumber, true)}})
+            .messages == "");
+  CHECK(build(yaml, {{"a", csv()}, {"b", other}, {"report", Shape().need("sa")}}).messages ==
+        "2:11: report: reads column 'sa' as text, but 'b' makes it uint64\n");
+  CHECK(build(yaml,
+              {{"a", csv()}, {"b", open_decoder()}, {"report", Shape().need("pkt", kAnyNumber)}})
+            .messages == "");
+  CHECK(build(yaml,
+              {{"a", open_decoder()}, {"b", csv()}, {"report", Shape().need("pkt", kAnyNumber)}})
+            .messages == "");
+}
+
+TEST_CASE("columns that the host makes are always there and never asked of plugins") {
+  const auto built = build(
+      "inputs: [csv: {path: a}]\n"
+      "outputs: [report: ]\n",
+      {{"csv", csv()}, {"report", Shape().need("nek.source").need("nek.line", kAnyNumber)}});
+  CHECK(built.messages == "");
+  REQUIRE(built.graph);
+  CHECK(built.graph->nodes[0].streams[0].needed.names.empty());
+}
+
+TEST_CASE("what nobody reads is a warning, not an error") {
+  const auto good = build(
+      "inputs: [csv: {path: a}]\n"
+      "filters: [split: , geoip: {database: d, from: csv}]\n"
+      "outputs: [report: {from: split.syn}]\n",
+      {{"csv", csv()},
+       {"split", Shape().stream("syn", NEK_SUBSET).stream("rest", NEK_SUBSET)},
+       {"geoip", geoip()}});
+  CHECK(good.graph);
+  CHECK(good.messages ==
+        "2:11: warning: split: nobody reads stream 'rest'\n"
+        "2:20: warning: geoip: nobody reads what it makes\n");
+}
+
+TEST_CASE("steps come after all that they read, whatever their order in the file") {
+  const auto built = build(
+      "inputs: [csv: {path: a}]\n"
+      "filters:\n"
+      "  - geoip: {id: late, database: d, from: early}\n"
+      "  - flags: {id: early, from: csv}\n"
+      "outputs: [report: {from: [late, early]}]\n",
+      {{"csv", csv()}, {"late", geoip()}, {"early", flags()}, {"report", Shape()}});
+  CHECK(built.messages == "");
+  REQUIRE(built.graph);
+  CHECK(built.graph->steps == std::vector<uint32_t>{2, 1, 3});
+  CHECK(built.graph->nodes[2].streams[0].readers == std::vector<uint32_t>{1, 3});
+  CHECK(built.graph->nodes[3].sources == Refs{{1, 0}, {2, 0}});
+}
