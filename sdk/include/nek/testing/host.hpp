@@ -306,7 +306,12 @@ class Host {
     }
     return {};
   }
-  // The batch's columns and those that the stream adds.
+  static size_t place_of(std::string_view name, const std::vector<nek_field>& fields) {
+    size_t at = 0;
+    while (at < fields.size() && name != fields[at].name) at++;
+    return at;
+  }
+  // The batch's columns and those that the stream adds; one of the same name is replaced at its place.
   void emitted(CallOf& call, uint32_t index, const uint64_t* keep, const nek_column* const* added) {
     if (const auto what = emit_problem(call, index, keep, added); !what.empty())
       return broken(what);
@@ -318,8 +323,10 @@ class Host {
     for (uint32_t i = 0; i < stream.add_count; i++) {
       const nek_field& field = stream.adds[i];
       if (!added[i] || !fits(field.name, *added[i], field.type, call.batch->rows)) continue;
-      columns[fields.size()] = added[i];
-      fields.push_back(field);
+      const size_t at = place_of(field.name, fields);
+      if (at == fields.size()) fields.emplace_back();
+      fields[at] = field;
+      columns[at] = added[i];
     }
     uint64_t* kept = nullptr;
     if (keep) {
