@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// flags: TCP flags as a list of letters, as a number, or both.
+#include <string>
+#include <vector>
+
+#include "nek/plugin.hpp"
+#include "tcp_flags.h"
+
+namespace nek {
+namespace {
+
+enum class Form : uint8_t { kLetters, kMask, kBoth };
+
+struct Config {
+  std::string field;
+  Form as = Form::kLetters;
+  std::string to;
+  std::string mask_to;
+};
+
+constexpr auto kOptions = options<Config>(
+    option<&Config::field>("field",
+                           "Column of the flags: text as nfdump prints it (8 or 6 characters, hex), "
+                           "a number, or letters.",
+                           {.type = "field", .fallback = "flg"}),
+    option<&Config::as>("as", "What is made of them: letters, the number (mask), or both.",
+                        {.fallback = "letters", .range = "letters|mask|both"}),
+    option<&Config::to>("to", "Column that is made; by default it replaces the one that is read.",
+                        {.fallback = ""}),
+    option<&Config::mask_to>("mask_to",
+                             "With both: column of the number; by default the name of the letters' "
+                             "column and _mask.",
+                             {.fallback = ""}));
+
+// The letters of each mask, in nfdump's order; a mask is its own code.
+std::vector<std::vector<std::string>> letters_of_masks() {
+  std::vector<std::vector<std::string>> lists(256);
+  for (size_t mask = 0; mask < lists.size(); mask++) {
+    for (size_t bit = kTcpFlagLetters.size(); bit-- > 0;) {
+      if (mask >> bit & 1) lists[mask].emplace_back(1, kTcpFlagLetters[bit]);
+    }
+  }
+  return lists;
+}
+
+template <class T>
+nek_column& number_column(const Call& call, nek_type type, std::span<const int16_t> masks,
+                          const nek_dictionary* dictionary = nullptr) {
+  nek_column& column = call.column(type, {.nulls = true, .dictionary = dictionary});
+  FixedWriter<T> out(column);
+  for (uint32_t row = 0; row < masks.size(); row++) {
+    if (masks[row] >= 0) {
+      out.set(row, static_cast<T>(masks[row]));
+    } else {
+      out.null(row);
+    }
+  }
+  return column;
+}
+
+class Flags {
+ public:
+  using Lane = TcpFlagsReader;
+
+  Flags(Host host, Config config) : host_(host), config_(std::move(config)) {
+    if (config_.to.empty()) config_.to = config_.field;
+    if (config_.mask_to.empty()) {
+      config_.mask_to = config_.as == Form::kMask ? config_.to : config_.to + "_mask";
+    }
+  }
+
+  Status setup(Shape& shape) {
+    field_ = shape.read(config_.field, kTcpFlagsTypes);
+    std::vector<Field> adds;
+    if (config_.as != Form::kMask) adds.push_back({config_.to, NEK_DICT_LIST});
+    if (config_.as != Form::kLetters) adds.push_back({config_.mask_to, NEK_UINT64});
+    out_ = shape.pass("out", adds);
+    return {};
+  }
+
+  Status start(Start start) {
+    letters_wanted_ = start.wants(config_.to);
+    mask_wanted_ = start.wants(config_.mask_to);
+    letters_ = host_.dictionary(letters_of_masks());
+    return {};
+  }
+
+  Status process(Call& call, Lane& lane) const {
+    const nek_column& flags = call.read(field_);
+    const auto masks = call.memory<int16_t>(call.rows());
+    lane.read(flags, masks);
+    refuse_bad(call, flags, masks);
+    std::vector<const nek_column*> added;
+    if (config_.as != Form::kMask) added.push_back(letters_wanted_ ? letters(call, masks) : nullptr);
+    if (config_.as != Form::kLetters) added.push_back(mask_wanted_ ? mask(call, masks) : nullptr);
+    call.emit(out_, added);
+    return {};
+  }
+
+ private:
+  static void refuse_bad(const Call& call, const nek_column& flags, std::span<const int16_t> masks) {
+    for (uint32_t row = 0; row < masks.size(); row++) {
+      if (masks[row] == kBadTcpFlags) {
+        call.refuse(row, "not TCP flags", tcp_flags_text(flags, row));
+      }
+    }
+  }
+  const nek_column* letters(const Call& call, std::span<const int16_t> masks) const {
+    return &number_column<int32_t>(call, NEK_DICT_LIST, masks, letters_.get());
+  }
+  static const nek_column* mask(const Call& call, std::span<const int16_t> masks) {
+    return &number_column<uint64_t>(call, NEK_UINT64, masks);
+  }
+
+  Host host_;
+  Config config_;
+  uint32_t field_ = 0, out_ = 0;
+  bool letters_wanted_ = true, mask_wanted_ = true;
+  Dictionary letters_;
+};
+
+}  // namespace
+}  // namespace nek
+
+NEK_EXPORT_PLUGINS(nek::filter<nek::Flags, nek::kOptions>({
+    .name = "flags",
+    .version = "0.1.0",
+    .vendor = "nek",
+    .licence = "Apache-2.0",
+    .summary = "Makes a list of letters, or a number, of TCP flags.",
+    .example = "flags: {field: flg}",
+}));

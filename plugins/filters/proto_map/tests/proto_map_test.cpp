@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include "nek/testing.hpp"
+
+using nek::testing::check_contract;
+using nek::testing::Filter;
+using nek::testing::find_plugin;
+using nek::testing::run_golden;
+
+TEST_CASE("proto_map keeps the contract of all plugins") {
+  REQUIRE(check_contract(find_plugin("proto_map")) == "");
+}
+
+TEST_CASE("proto_map makes what its golden files say") {
+  REQUIRE(run_golden(find_plugin("proto_map"), "tests/testdata") == "");
+}

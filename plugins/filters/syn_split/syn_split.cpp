@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// syn_split: flows that only asked for a connection, beside all and beside the rest.
+#include <string>
+#include <vector>
+
+#include "nek/plugin.hpp"
+#include "tcp_flags.h"
+
+namespace nek {
+namespace {
+
+struct Config {
+  std::string field;
+  std::vector<std::string> set, unset;
+};
+
+constexpr auto kOptions = options<Config>(
+    option<&Config::field>("field",
+                           "Column of the flags: letters (of the filter flags), a number, or text "
+                           "as nfdump prints it.",
+                           {.type = "field", .fallback = "flg"}),
+    option<&Config::set>("set", "Flags that a flow of the stream syn has.", {.fallback = "[S]"}),
+    option<&Config::unset>("unset", "Flags that a flow of the stream syn does not have.",
+                           {.fallback = "[A, F, U, R, P]"}));
+
+class SynSplit {
+ public:
+  using Lane = TcpFlagsReader;
+
+  SynSplit(Host host, Config config) : host_(host), config_(std::move(config)) {}
+
+  Status setup(Shape& shape) {
+    if (Status s = read_letters("set", config_.set, set_); !s.ok()) return s;
+    if (Status s = read_letters("unset", config_.unset, unset_); !s.ok()) return s;
+    if (set_ & unset_) {
+      return fail_at(host_.at("unset"), "a flag is in 'set' and in 'unset', so no flow matches");
+    }
+    field_ = shape.read(config_.field, kTcpFlagsTypes);
+    syn_ = shape.subset("syn");
+    all_ = shape.pass("all");
+    rest_ = shape.subset("rest");
+    return {};
+  }
+
+  Status process(Call& call, Lane& lane) const {
+    const uint32_t rows = call.rows();
+    const auto masks = call.memory<int16_t>(rows);
+    lane.read(call.read(field_), masks);
+    const auto syn = call.bitmap();
+    const auto rest = call.bitmap();
+    for (uint32_t row = 0; row < rows; row++) set_bit(is_syn(masks[row]) ? syn : rest, row);
+    call.emit_rows(syn_, syn);
+    call.emit(all_);
+    call.emit_rows(rest_, rest);
+    return {};
+  }
+
+ private:
+  bool is_syn(int16_t mask) const { return mask >= 0 && (mask & (set_ | unset_)) == set_; }
+
+  Status read_letters(const char* option, const std::vector<std::string>& letters, uint8_t& mask) {
+    for (const auto& text : letters) {
+      const auto one = parse_tcp_flags(text);
+      if (!one) {
+        return fail_at(host_.at(option),
+                       "'" + text + "' is no TCP flag; they are C, E, U, A, P, R, S and F");
+      }
+      mask |= *one;
+    }
+    return {};
+  }
+
+  Host host_;
+  Config config_;
+  uint8_t set_ = 0, unset_ = 0;
+  uint32_t field_ = 0, syn_ = 0, all_ = 0, rest_ = 0;
+};
+
+}  // namespace
+}  // namespace nek
+
+NEK_EXPORT_PLUGINS(nek::filter<nek::SynSplit, nek::kOptions>({
+    .name = "syn_split",
+    .version = "0.1.0",
+    .vendor = "nek",
+    .licence = "Apache-2.0",
+    .summary = "Splits flows that only asked for a connection (SYN alone) from the rest.",
+    .example = "syn_split: {id: split}",
+}));
