@@ -24,6 +24,9 @@ constexpr auto kSettings = options<Settings>(
     option<&Settings::snapshot_bytes>("snapshot_bytes",
                                       "Input after which a snapshot comes sooner.",
                                       {.type = "bytes", .fallback = "", .range = "64KiB.."}),
+    option<&Settings::max_dead_letters>("max_dead_letters",
+                                        "With more dead letters in a run, nek ends with code 3.",
+                                        {.fallback = "", .range = "0.."}),
     option<&Settings::strict>("strict", "Checks the values of all columns, not only of those read.",
                               {.fallback = ""}));
 

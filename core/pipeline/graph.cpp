@@ -227,18 +227,28 @@ class GraphBuilder {
     columns_[i].push_back(std::move(columns));
   }
 
+  // A column takes the place of one of the same name that the component reads; any other is a
+  // clash.
   Columns add_columns(uint32_t i, const nek_stream& stream, Columns columns) {
     if (stream.kind == NEK_DERIVED && !stream.adds) columns.open = true;
     for (uint32_t c = 0; stream.adds && c < stream.add_count; c++) {
       const nek_field& field = stream.adds[c];
-      const auto [at, fresh] = columns.made.insert({field.name, {{{i, field.type}}, true}});
-      if (fresh) continue;
-      const uint32_t first = at->second.makers[0].component;
-      const std::string who =
-          first == i ? "it makes twice" : in_quotes(id(first)) + " makes before it";
-      error(place_of(i), i, "adds column " + in_quotes(field.name) + ", which " + who);
+      const auto [at, fresh] = columns.made.insert({field.name, {}});
+      const uint32_t first = fresh ? i : at->second.makers[0].component;
+      if (!fresh && (first == i || !reads(i, field.name))) {
+        const std::string who =
+            first == i ? "it makes twice" : in_quotes(id(first)) + " makes before it";
+        error(place_of(i), i, "adds column " + in_quotes(field.name) + ", which " + who);
+      }
+      at->second = {{{i, field.type}}, true};
     }
     return columns;
+  }
+
+  bool reads(uint32_t i, std::string_view column) const {
+    const nek_shape& shape = shape_of(shapes_[i].plugin);
+    return std::any_of(shape.reads, shape.reads + shape.need_count,
+                       [column](const nek_need& need) { return need.name == column; });
   }
 
   Columns join_sources(uint32_t i) const {

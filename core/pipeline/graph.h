@@ -45,8 +45,9 @@ struct Graph {
 };
 
 // Reports to `diagnostics`: a stream that does not exist or is ambiguous, a cycle, a needed column
-// that nobody makes, a column added twice on one path; warns of a stream that nobody reads. Nothing
-// on error.
+// that nobody makes or that has another type, a column added where one of that name is already,
+// unless the filter reads it and so replaces it; warns of a stream that nobody reads. Nothing on
+// error.
 std::optional<Graph> make_graph(const PipelineConfig& config,
                                 std::span<const ComponentShape> shapes, Diagnostics& diagnostics);
 

@@ -62,7 +62,8 @@ struct PipelineSettings {
   uint64_t linger_ms = 200;
   uint64_t snapshot_interval_ms = 1000;
   uint64_t snapshot_bytes = uint64_t{64} << 20;
-  std::string data_dir;  // empty: the default
+  uint64_t max_dead_letters = UINT64_MAX;  // with more of them the exit code is not 0
+  std::string data_dir;                    // empty: the default
   bool strict = false;
 };
 

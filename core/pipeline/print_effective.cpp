@@ -99,6 +99,8 @@ class Printer {
     line(2, "linger: " + duration(s.linger_ms));
     line(2, "snapshot_interval: " + duration(s.snapshot_interval_ms));
     line(2, "snapshot_bytes: " + bytes(s.snapshot_bytes));
+    if (s.max_dead_letters != UINT64_MAX)
+      line(2, "max_dead_letters: " + std::to_string(s.max_dead_letters));
     line(2, std::string("strict: ") + (s.strict ? "true" : "false"));
   }
 

@@ -346,3 +346,23 @@ TEST_CASE("steps come after all that they read, whatever their order in the file
   CHECK(built.graph->nodes[2].streams[0].readers == std::vector<uint32_t>{1, 3});
   CHECK(built.graph->nodes[3].sources == Refs{{1, 0}, {2, 0}});
 }
+
+TEST_CASE("a filter that reads a column may add it anew: it replaces it, type and all") {
+  const auto replace = [] {
+    return Shape().need("pkt", kAnyNumber).stream("out", NEK_PASS, {{"pkt", NEK_TEXT, 0}});
+  };
+  const std::string yaml =
+      "inputs: [csv: {path: a}]\n"
+      "filters: [geoip: {database: d}]\n"
+      "outputs: [report: ]\n";
+  const auto built =
+      build(yaml, {{"csv", csv()}, {"geoip", replace()}, {"report", Shape().need("pkt")}});
+  CHECK(built.messages == "");
+  REQUIRE(built.graph);
+  CHECK(built.graph->nodes[0].wanted.names == Names{"pkt"});
+  CHECK(built.graph->nodes[1].wanted.names == Names{"pkt"});
+  CHECK(build(yaml,
+              {{"csv", csv()}, {"geoip", replace()}, {"report", Shape().need("pkt", kAnyNumber)}})
+            .messages ==
+        "3:11: report: reads column 'pkt' as int64 or uint64, but 'geoip' makes it text\n");
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+
+#include "cli/command.h"
+#include "cli/load.h"
+#include "pipeline/print_effective.h"
+#include "runtime/pipeline.h"
+
+namespace nek {
+
+ExitCode check(const CheckOptions& options) {
+  const Registry registry = load_registry(options.plugin_folders);
+  Loaded loaded = load_pipeline(options.file, registry);
+  std::unique_ptr<Pipeline> pipeline;
+  if (loaded.config) {
+    PipelineOptions pipeline_options;
+    pipeline_options.data_dir = data_dir_of(*loaded.config);
+    pipeline = Pipeline::make(std::move(*loaded.config), pipeline_options, loaded.diagnostics);
+  }
+  show(loaded.diagnostics);
+  if (!pipeline) return kExitUsage;
+  if (options.print)
+    std::fputs(print_effective(pipeline->config(), pipeline->graph()).c_str(), stdout);
+  else
+    std::printf("%s: good\n", options.file.c_str());
+  return kExitOk;
+}
+
+}  // namespace nek

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs of the nek program: what each is told, and what it answers.
+// One file a verb; main.cpp alone knows how options are written.
+// Not thread-safe: called once, on the main thread.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace nek {
+
+// docs/exit-codes.md says more; the numbers never change.
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitFailed = 1,         // something failed while it ran
+  kExitUsage = 2,          // command line or configuration
+  kExitIncomplete = 3,     // it finished, but not every record arrived
+  kExitInterrupted = 130,  // stopped at once by a second signal
+};
+
+struct RunOptions {
+  std::string file;
+  std::vector<std::string> plugin_folders;
+  std::optional<uint32_t> workers;      // instead of the file's
+  std::optional<std::string> data_dir;  // instead of the file's
+  bool from_start = false;
+  bool quiet = false;  // no progress and no summary
+  int log_level = 0;   // NEK_ERROR ... NEK_DEBUG
+};
+ExitCode run(const RunOptions& options);
+
+struct CheckOptions {
+  std::string file;
+  std::vector<std::string> plugin_folders;
+  bool print = false;
+};
+ExitCode check(const CheckOptions& options);
+
+struct PluginsOptions {
+  std::string name;  // empty: a list of all
+  std::vector<std::string> plugin_folders;
+};
+ExitCode plugins(const PluginsOptions& options);
+
+ExitCode version();
+
+}  // namespace nek

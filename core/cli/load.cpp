@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/load.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "pipeline/document.h"
+#include "pipeline/text_file.h"
+#include "pipeline/validate.h"
+#include "util/log.h"
+
+namespace nek {
+namespace {
+
+constexpr size_t kMaxFileBytes = 4 << 20;
+
+}  // namespace
+
+Registry load_registry(const std::vector<std::string>& folders) {
+  Registry registry;
+  for (const std::string& folder : plugin_folders(folders))
+    for (const Status& fault : registry.add_folder(folder)) log_line(NEK_WARN, "", fault.message());
+  return registry;
+}
+
+Loaded load_pipeline(const std::string& file, const Registry& registry) {
+  const Result<std::string> text = read_text_file(file, kMaxFileBytes);
+  if (!text.ok()) {
+    Loaded failed{Diagnostics(file, ""), std::nullopt};
+    failed.diagnostics.error({}, "cannot read it: " + text.status().message());
+    return failed;
+  }
+  Loaded loaded{Diagnostics(file, *text), std::nullopt};
+  const auto document = parse_document(file, *text, process_environment, loaded.diagnostics);
+  if (document) loaded.config = validate(*document, registry, loaded.diagnostics);
+  return loaded;
+}
+
+void show(const Diagnostics& diagnostics) {
+  const bool colour = isatty(STDERR_FILENO) && !std::getenv("NO_COLOR");
+  std::fputs(diagnostics.print(colour).c_str(), stderr);
+}
+
+std::string data_dir_of(const PipelineConfig& config) {
+  return config.settings.data_dir.empty() ? "nek-data/" + config.name : config.settings.data_dir;
+}
+
+}  // namespace nek

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <map>
+
+#include "cli/command.h"
+#include "nek/plugin.h"
+#include "util/log.h"
+
+namespace {
+
+const std::map<std::string, int> kLogLevels = {
+    {"error", NEK_ERROR}, {"warn", NEK_WARN}, {"info", NEK_INFO}, {"debug", NEK_DEBUG}};
+
+void add_plugin_folders(CLI::App* verb, std::vector<std::string>& folders) {
+  verb->add_option("--plugin-dir", folders,
+                   "Where plugins are looked for first; may be given several times")
+      ->type_name("DIR")
+      ->expected(1)
+      ->take_all();
+}
+
+// An option that is only there when it was written.
+template <class T>
+CLI::Option* add_optional(CLI::App* verb, const std::string& name, std::optional<T>& to,
+                          const std::string& help) {
+  return verb->add_option_function<T>(name, [&to](const T& value) { to = value; }, help);
+}
+
+int parse_and_run(int count, char** arguments) {
+  CLI::App app("nek: pipelines of plugins over columns");
+  app.require_subcommand(1);
+  nek::ExitCode code = nek::kExitOk;
+
+  nek::RunOptions run;
+  run.log_level = NEK_INFO;
+  CLI::App* run_verb = app.add_subcommand("run", "Runs a pipeline until its inputs end");
+  run_verb->add_option("FILE", run.file, "The pipeline's YAML")->required();
+  add_optional(run_verb, "--workers", run.workers, "Worker threads, instead of the file's setting")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024).description(""));
+  add_optional(run_verb, "--data-dir", run.data_dir, "Where state and dead letters lie")
+      ->type_name("DIR");
+  run_verb->add_flag("--from-start", run.from_start,
+                     "Sets the last state aside and reads all inputs again");
+  run_verb->add_option("--log-level", run.log_level, "error, warn, info or debug")
+      ->type_name("LEVEL")
+      ->transform(CLI::CheckedTransformer(kLogLevels, CLI::ignore_case).description(""));
+  run_verb->add_flag("--quiet", run.quiet, "No progress and no summary");
+  add_plugin_folders(run_verb, run.plugin_folders);
+  run_verb->callback([&] { code = nek::run(run); });
+
+  nek::CheckOptions check;
+  CLI::App* check_verb =
+      app.add_subcommand("check", "Says everything that is wrong with a pipeline");
+  check_verb->alias("validate");
+  check_verb->add_option("FILE", check.file, "The pipeline's YAML")->required();
+  check_verb->add_flag("--print", check.print, "Prints it with all defaults, and its edges");
+  add_plugin_folders(check_verb, check.plugin_folders);
+  check_verb->callback([&] { code = nek::check(check); });
+
+  nek::PluginsOptions plugins;
+  CLI::App* plugins_verb = app.add_subcommand("plugins", "Lists plugins, or describes one");
+  plugins_verb->add_option("NAME", plugins.name, "Of the plugin to describe");
+  add_plugin_folders(plugins_verb, plugins.plugin_folders);
+  plugins_verb->callback([&] { code = nek::plugins(plugins); });
+
+  app.add_subcommand("version", "Says which nek this is")->callback([&] { code = nek::version(); });
+
+  try {
+    app.parse(count, arguments);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? nek::kExitOk : nek::kExitUsage;
+  }
+  return code;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) { return parse_and_run(count, arguments); }
