@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exact_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace nek {
+namespace {
+
+std::string reason(int code) { return std::system_category().message(code); }
+
+Status make_folders(const std::string& path) {
+  const auto folder = std::filesystem::path(path).parent_path();
+  std::error_code error;
+  if (!folder.empty()) std::filesystem::create_directories(folder, error);
+  if (error) return fail("cannot make the folder " + folder.string() + ": " + error.message());
+  return {};
+}
+
+// Writes all of the pieces from `at` on; false: errno says why, and some of it may be there.
+bool write_all(int fd, std::vector<iovec> pieces, uint64_t at) {
+  for (size_t first = 0; first < pieces.size();) {
+    if (pieces[first].iov_len == 0) {
+      first++;
+      continue;
+    }
+    const auto count = static_cast<int>(std::min<size_t>(pieces.size() - first, IOV_MAX));
+    const ssize_t written = pwritev(fd, &pieces[first], count, static_cast<off_t>(at));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    at += static_cast<uint64_t>(written);
+    for (auto left = static_cast<size_t>(written); left > 0;) {
+      iovec& piece = pieces[first];
+      const size_t part = std::min(left, piece.iov_len);
+      piece = {static_cast<char*>(piece.iov_base) + part, piece.iov_len - part};
+      left -= part;
+      if (piece.iov_len == 0) first++;
+    }
+  }
+  return true;
+}
+
+bool copy_all(int from, int to, uint64_t length) {
+  std::vector<char> bytes(std::min<uint64_t>(length, 1 << 20));
+  for (uint64_t at = 0; at < length;) {
+    const size_t want = std::min<uint64_t>(bytes.size(), length - at);
+    const ssize_t got = pread(from, bytes.data(), want, static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    if (!write_all(to, {{bytes.data(), static_cast<size_t>(got)}}, at)) return false;
+    at += static_cast<uint64_t>(got);
+  }
+  return true;
+}
+
+// A file that is new, renamed or removed is durable only when its folder is.
+bool sync_folder(const std::string& path) {
+  auto folder = std::filesystem::path(path).parent_path();
+  if (folder.empty()) folder = ".";
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool synced = fsync(fd) == 0;
+  ::close(fd);
+  return synced;
+}
+
+}  // namespace
+
+ExactFile& ExactFile::operator=(ExactFile&& other) noexcept {
+  if (this == &other) return *this;
+  close();
+  path_ = std::move(other.path_);
+  fd_ = std::exchange(other.fd_, -1);
+  length_ = other.length_;
+  synced_ = other.synced_;
+  entry_synced_ = other.entry_synced_;
+  return *this;
+}
+
+void ExactFile::close() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+Status ExactFile::error(const char* what) const {
+  return retry(std::string("cannot ") + what + " " + path_ + ": " + reason(errno));
+}
+
+Result<ExactFile> ExactFile::open(const std::string& path) {
+  Status status = make_folders(path);
+  if (!status.ok()) return status;
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) return fail("cannot open " + path + ": " + reason(errno));
+  struct stat file;
+  if (fstat(fd, &file) != 0 || !S_ISREG(file.st_mode)) {
+    ::close(fd);
+    return fail(path + " is not a regular file");
+  }
+  return ExactFile(path, fd, static_cast<uint64_t>(file.st_size));
+}
+
+Status ExactFile::truncate(uint64_t length) {
+  if (ftruncate(fd_, static_cast<off_t>(length)) != 0) return error("cut off");
+  length_ = length;
+  synced_ = UINT64_MAX;  // the new length is not durable
+  return {};
+}
+
+Status ExactFile::append(std::span<const iovec> pieces) {
+  if (was_removed()) {
+    Status status = make_again();
+    if (!status.ok()) return status;
+  }
+  if (!write_all(fd_, {pieces.begin(), pieces.end()}, length_)) {
+    Status status = error("write");
+    // Should this fail too: the next attempt writes the same bytes at the same place.
+    (void)!ftruncate(fd_, static_cast<off_t>(length_));
+    return status;
+  }
+  for (const iovec& piece : pieces) length_ += piece.iov_len;
+  return {};
+}
+
+bool ExactFile::was_removed() const {
+  struct stat file;
+  return fstat(fd_, &file) == 0 && file.st_nlink == 0;
+}
+
+// The removed file lives as long as it is open: its bytes are taken over into a new one.
+Status ExactFile::make_again() {
+  Result<ExactFile> made = open(path_);
+  if (!made.ok()) return retry(made.status().message());
+  if (made->length() != 0) return retry(path_ + " was replaced by somebody else");
+  if (!copy_all(fd_, made->fd_, length_)) {
+    Status status = error("write");
+    ::unlink(path_.c_str());
+    return status;
+  }
+  made->length_ = length_;
+  *this = std::move(*made);
+  return {};
+}
+
+Status ExactFile::sync() {
+  if (was_removed()) {
+    Status status = make_again();
+    if (!status.ok()) return status;
+  }
+  if (length_ != synced_ && fdatasync(fd_) != 0) {
+    // The kernel may have dropped the pages: only a restart from the last snapshot is exact.
+    return fail("cannot make " + path_ + " durable: " + reason(errno));
+  }
+  synced_ = length_;
+  if (!entry_synced_ && !sync_folder(path_))
+    return fail("cannot make the folder of " + path_ + " durable: " + reason(errno));
+  entry_synced_ = true;
+  return {};
+}
+
+}  // namespace nek
