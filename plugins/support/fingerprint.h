@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// fingerprint() names a file by its first bytes, so that a moved file is the same source and a new
+// one isn't. An inode is used again, and a path as well; the beginning of a file with times in it
+// is not. Thread-safe: a function without state.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace nek {
+
+// Of at most the first KiB of `head`: 32 hexadecimal digits.
+inline std::string fingerprint(std::string_view head) {
+  static constexpr size_t kBytes = 1024;
+  head = head.substr(0, kBytes);
+  const XXH128_hash_t hash = XXH3_128bits(head.data(), head.size());
+  XXH128_canonical_t bytes;
+  XXH128_canonicalFromHash(&bytes, hash);
+  std::string text;
+  for (const unsigned char byte : bytes.digest) {
+    static constexpr char kDigits[] = "0123456789abcdef";
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+}  // namespace nek
