@@ -216,6 +216,10 @@ class Start {
     return false;
   }
   bool wants_all() const { return !c_.wanted; }
+  // Their names, for columns that are known only when records come; empty where all are wanted.
+  std::span<const char* const> wanted() const {
+    return {c_.wanted, c_.wanted ? c_.wanted_count : 0};
+  }
   // What this instance wrote in the last complete snapshot, or empty.
   std::string_view restored() const { return to_view(c_.restored); }
 
