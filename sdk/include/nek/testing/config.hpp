@@ -152,12 +152,16 @@ class Config {
     nek_value value = begin(node, NEK_MAP);
     std::vector<nek_value> items;
     for (const Node& item : node.items) {
-      nek_value made = scalar(option, item);
+      nek_value made = any(option, item);
       made.key = keep(item.key);
       items.push_back(made);
     }
     set_items(value, std::move(items));
     return value;
+  }
+  nek_value any(const nek_option& option, const Node& node) {
+    if (node.kind == Node::Kind::kMap) return any_map(option, node);
+    return node.kind == Node::Kind::kList ? list(option, node) : scalar(option, node);
   }
   static void check_range(const nek_option& option, const nek_value& value) {
     if (!option.range) return;
