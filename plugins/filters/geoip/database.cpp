@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "database.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+namespace nek {
+namespace {
+
+constexpr std::string_view kCountry = "country", kName = "name";  // what own networks have
+
+struct Word {
+  std::string_view word;
+  std::vector<std::string> paths;  // the first that a record has is meant
+};
+
+std::vector<std::string> paths_of(const std::string& wanted) {
+  static const Word kWords[] = {
+      {kCountry, {"country.iso_code", "country_code", "country"}},
+      {"asn", {"autonomous_system_number", "asn"}},
+      {"organisation", {"autonomous_system_organization", "as_organization", "organization"}},
+      {"city", {"city.names.en", "city"}},
+      {"continent", {"continent.code", "continent_code", "continent"}},
+      {"location", {"location.latitude,location.longitude", "latitude,longitude"}},
+      {kName, {}},
+  };
+  for (const Word& word : kWords) {
+    if (word.word == wanted) return word.paths;
+  }
+  return {wanted};
+}
+
+std::string join(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+// What is not on the public internet, by RFC 6890 and those that it names.
+std::vector<Network> private_networks() {
+  static constexpr std::string_view kNetworks[] = {
+      "0.0.0.0/8",      "10.0.0.0/8",      "100.64.0.0/10",   "127.0.0.0/8",  "169.254.0.0/16",
+      "172.16.0.0/12",  "192.0.0.0/24",    "192.0.2.0/24",    "192.168.0.0/16", "198.18.0.0/15",
+      "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4",     "240.0.0.0/4",  "::/128",
+      "::1/128",        "2001:db8::/32",   "fc00::/7",        "fe80::/10",    "ff00::/8"};
+  std::vector<Network> networks;
+  for (const auto text : kNetworks) networks.push_back(*parse_network(text));
+  return networks;
+}
+
+// Copies the search tree and finds the records that it names.
+class TreeReader {
+ public:
+  TreeReader(const Mmdb& file, Trie& trie, uint32_t first_record)
+      : file_(file),
+        trie_(trie),
+        first_record_(first_record),
+        max_depth_(file.has_v6() ? 128 : 32),
+        nodes_(file.node_count()) {}
+
+  Status read() {
+    const auto root = node(0, 0);
+    if (!root.ok()) return root.status();
+    Trie::Ref v4 = root->ref;
+    if (file_.has_v6()) {
+      trie_.set_root(Family::kV6, root->ref);
+      for (int bit = 0; bit < 96; bit++) v4 = trie_.child(v4, false);  // ::/96
+    }
+    trie_.set_root(Family::kV4, v4);
+    return {};
+  }
+  // Their offsets; the first is of `first_record`.
+  const std::vector<uint32_t>& records() const { return offsets_; }
+
+ private:
+  enum class State : uint8_t { kNew, kOpen, kDone };
+  struct Copied {
+    Trie::Ref ref = 0;
+    uint8_t height = 1;  // bits that the longest way down takes
+    State state = State::kNew;
+  };
+
+  Result<Copied> node(uint32_t number, unsigned depth) {
+    Copied& copied = nodes_[number];
+    if (copied.state == State::kOpen || depth + copied.height > max_depth_) {
+      return file_.malformed("its search tree is deeper than an address is long");
+    }
+    if (copied.state == State::kDone) return copied;
+    copied.state = State::kOpen;
+    const auto children = file_.node(number);
+    if (!children.ok()) return children.status();
+    const auto zero = child(children->child[0], depth + 1);
+    if (!zero.ok()) return zero.status();
+    const auto one = child(children->child[1], depth + 1);
+    if (!one.ok()) return one.status();
+    copied.ref = trie_.node(zero->ref, one->ref);
+    copied.height = static_cast<uint8_t>(std::max(zero->height, one->height) + 1);
+    copied.state = State::kDone;
+    return copied;
+  }
+  Result<Copied> child(const Mmdb::Child& child, unsigned depth) {
+    if (child.kind == Mmdb::Child::kNode) return node(child.at, depth);
+    const bool empty = child.kind == Mmdb::Child::kEmpty;
+    return Copied{Trie::leaf(empty ? Database::kUnknown : record(child.at)), 0, State::kDone};
+  }
+  uint32_t record(uint32_t offset) {
+    const auto next = static_cast<uint32_t>(first_record_ + offsets_.size());
+    const auto [at, is_new] = records_.try_emplace(offset, next);
+    if (is_new) offsets_.push_back(offset);
+    return at->second;
+  }
+  const Mmdb& file_;
+  Trie& trie_;
+  uint32_t first_record_;
+  unsigned max_depth_;
+  std::vector<Copied> nodes_;
+  std::unordered_map<uint32_t, uint32_t> records_;  // by offset
+  std::vector<uint32_t> offsets_;
+};
+
+}  // namespace
+
+class DatabaseLoader {
+ public:
+  DatabaseLoader(const Host& host, const DatabaseSettings& settings, const Mmdb& file)
+      : host_(host), settings_(settings), file_(file), made_(std::make_shared<Database>()) {}
+
+  Result<std::shared_ptr<const Database>> load() {
+    TreeReader tree(file_, made_->trie_, kFirstRecord);
+    if (Status s = tree.read(); !s.ok()) return s;
+    for (const uint32_t offset : tree.records()) {
+      if (Status s = file_.check_record(offset); !s.ok()) return s;
+    }
+    for (const auto& wanted : settings_.wanted) {
+      if (Status s = read_values(wanted, tree.records()); !s.ok()) return s;
+    }
+    is_private_.resize(kFirstRecord + tree.records().size());
+    for (const auto& network : private_networks()) lay_private(network);
+    for (const auto& own : settings_.own_networks) lay_own(own);
+    fill_gaps();
+    made_->trie_.finish();
+    for (auto& values : made_->values_) values.finish(host_);
+    return std::shared_ptr<const Database>(made_);
+  }
+
+ private:
+  static constexpr uint32_t kFirstRecord = Database::kNull + 1;
+
+  // The path of `wanted` that this database has; "" where only own networks have it.
+  Result<std::string> path_of(const std::string& wanted, const std::vector<uint32_t>& records) {
+    const auto paths = paths_of(wanted);
+    for (const uint32_t offset : records) {
+      for (const auto& path : paths) {
+        const auto value = file_.value(offset, path);
+        if (value.ok() && *value) return path;
+        if (!value.ok() && path == paths.back()) return value.status();
+      }
+    }
+    if (wanted == kName || (wanted == kCountry && !settings_.own_networks.empty())) {
+      return std::string();
+    }
+    const std::string names = records.empty() ? "" : file_.names(records[0]);
+    return fail("'" + settings_.file + "' has no " + wanted + ": no record has " + join(paths) +
+                (names.empty() ? "" : "; they have " + names));
+  }
+
+  Status read_values(const std::string& wanted, const std::vector<uint32_t>& records) {
+    const auto path = path_of(wanted, records);
+    if (!path.ok()) return path.status();
+    Values& values = made_->values_.emplace_back();
+    for (uint32_t record = 0; record < kFirstRecord; record++) values.add_none();
+    for (const uint32_t offset : records) {
+      if (path->empty()) {
+        values.add_none();
+        continue;
+      }
+      const auto value = file_.value(offset, *path);
+      if (!value.ok()) return value.status();
+      if (!values.add(*value)) {
+        return fail("'" + *path + "' is not of one type in '" + settings_.file + "'");
+      }
+    }
+    return {};
+  }
+
+  // A copy of a record, for the networks that are laid over the database.
+  uint32_t copy(uint32_t record, bool is_private) {
+    for (auto& values : made_->values_) values.repeat(record);
+    is_private_.push_back(is_private);
+    return static_cast<uint32_t>(is_private_.size() - 1);
+  }
+  void lay_private(const Network& network) {
+    made_->trie_.overlay(network, [&](uint32_t record) { return copy(record, true); });
+  }
+  void lay_own(const OwnNetwork& own) {
+    made_->trie_.overlay(own.network, [&](uint32_t record) {
+      const uint32_t made = copy(record, is_private_[record]);
+      for (size_t i = 0; i < settings_.wanted.size(); i++) {
+        if (settings_.wanted[i] == kName) made_->values_[i].set(made, own.name);
+        if (settings_.wanted[i] == kCountry) made_->values_[i].set(made, own.country);
+      }
+      return made;
+    });
+  }
+
+  // Words where texts have no value.
+  void fill_gaps() {
+    for (auto& values : made_->values_) {
+      if (values.type() != NEK_DICT_TEXT) continue;
+      values.set_if_none(Database::kInvalid, settings_.for_invalid);
+      for (uint32_t record = 0; record < is_private_.size(); record++) {
+        if (record == Database::kInvalid || record == Database::kNull) continue;
+        if (is_private_[record]) values.set_if_none(record, settings_.for_private);
+        values.set_if_none(record, settings_.for_unknown);
+      }
+    }
+  }
+
+  const Host& host_;
+  const DatabaseSettings& settings_;
+  const Mmdb& file_;
+  std::shared_ptr<Database> made_;
+  std::vector<bool> is_private_;  // by record
+};
+
+Result<std::shared_ptr<const Database>> Database::load(const Host& host,
+                                                       const DatabaseSettings& settings) {
+  const auto file = Mmdb::open(settings.file);
+  if (!file.ok()) return file.status();
+  return DatabaseLoader(host, settings, *file).load();
+}
+
+uint32_t Database::find(std::string_view text) const {
+  const auto address = parse_address(text);
+  return address ? trie_.find(*address) : kInvalid;
+}
+
+}  // namespace nek

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Database: everything that geoip looks up, read from the file once and for all.
+// The file is closed again before it is used: who replaces or truncates it disturbs nobody.
+// Thread-safe once loaded: it never changes.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "address.h"
+#include "mmdb.h"
+#include "nek/plugin.hpp"
+#include "trie.h"
+#include "values.h"
+
+namespace nek {
+
+struct OwnNetwork {
+  Network network;
+  std::optional<std::string> name, country;
+};
+
+struct DatabaseSettings {
+  std::string file;
+  // What is wanted: a word that stands for several paths (country, asn, organisation, city,
+  // continent, location, name: that of an own network), or a path.
+  std::vector<std::string> wanted;
+  std::vector<OwnNetwork> own_networks;
+  // What a text is where there is none; nothing: null.
+  std::optional<std::string> for_unknown, for_private, for_invalid;
+};
+
+class Database {
+ public:
+  static Result<std::shared_ptr<const Database>> load(const Host& host,
+                                                      const DatabaseSettings& settings);
+
+  // The record of an address as text; kInvalid where it is none.
+  uint32_t find(std::string_view address) const;
+  static constexpr uint32_t kUnknown = 0, kInvalid = 1, kNull = 2;  // records of their own
+
+  const Values& values(size_t wanted) const { return values_[wanted]; }
+
+ private:
+  friend class DatabaseLoader;
+  Trie trie_;
+  std::vector<Values> values_;  // by the index in `wanted`
+};
+
+}  // namespace nek

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mmdb: a MaxMind database file, by libmaxminddb, with checks of what that does not check.
+// It is open only while it is copied into a Trie and Values.
+// Not thread-safe.
+#pragma once
+#include <maxminddb.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "nek/status.hpp"
+
+namespace nek {
+
+struct Json {
+  std::string text;
+  auto operator<=>(const Json&) const = default;
+};
+using Value = std::variant<std::string, uint64_t, int64_t, double, bool, Json>;
+
+class Mmdb {
+ public:
+  static Result<Mmdb> open(const std::string& path);
+
+  struct Child {
+    enum Kind : uint8_t { kNode, kEmpty, kRecord } kind;
+    uint32_t at;  // the node's number, or the record's offset
+  };
+  struct Node {
+    Child child[2];
+  };
+  uint32_t node_count() const { return file_->metadata.node_count; }
+  bool has_v6() const { return file_->metadata.ip_version == 6; }
+  Result<Node> node(uint32_t number) const;
+
+  // Reads all of a record, so that one that cannot be read is found before it is used.
+  Status check_record(uint32_t offset) const;
+  // `path`: "country.iso_code", numbers are places in arrays; "location.latitude,location.longitude"
+  // is a point, {"lat":..,"lon":..}. None where the record lacks it.
+  Result<std::optional<Value>> value(uint32_t offset, const std::string& path) const;
+  Status malformed(const std::string& what) const;
+  // The names on a record's first level, for messages.
+  std::string names(uint32_t offset) const;
+
+ private:
+  struct Close {
+    void operator()(MMDB_s* file) const;
+  };
+  Mmdb(std::string path, std::unique_ptr<MMDB_s, Close> file)
+      : path_(std::move(path)), file_(std::move(file)) {}
+  Result<Child> child(uint64_t record, uint8_t type, const MMDB_entry_s& entry) const;
+  Result<std::optional<Value>> single(uint32_t offset, const std::string& path) const;
+  Result<std::optional<Value>> point(uint32_t offset, const std::string& latitude,
+                                     const std::string& longitude) const;
+
+  std::string path_;
+  std::unique_ptr<MMDB_s, Close> file_;
+};
+
+}  // namespace nek
