@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
 #include <map>
 
 #include "cli/command.h"
@@ -76,4 +78,12 @@ int parse_and_run(int count, char** arguments) {
 
 }  // namespace
 
-int main(int count, char** arguments) { return parse_and_run(count, arguments); }
+// CLI11 throws; so may the standard library where memory ends.
+int main(int count, char** arguments) {
+  try {
+    return parse_and_run(count, arguments);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "nek: %s\n", error.what());
+    return nek::kExitFailed;
+  }
+}

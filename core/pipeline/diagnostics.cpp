@@ -55,8 +55,7 @@ void Diagnostics::warning(Place place, std::string text) {
 }
 
 void Diagnostics::add(Diagnostic diagnostic) {
-  for (const Diagnostic& d : all_)
-    if (d.place == diagnostic.place && d.text == diagnostic.text) return;
+  if (!said_.emplace(diagnostic.place, diagnostic.text).second) return;
   if (diagnostic.severity == Severity::kError) errors_++;
   all_.push_back(std::move(diagnostic));
 }

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace nek {
@@ -51,6 +52,7 @@ class Diagnostics {
   std::string file_, source_;
   std::vector<size_t> line_begins_;
   std::vector<Diagnostic> all_;
+  std::set<std::pair<Place, std::string>> said_;
   std::set<uint32_t> hidden_;
   size_t errors_ = 0;
 };

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
+#include <ranges>
 
 #include "pipeline/suggest.h"
 
@@ -184,7 +184,7 @@ class GraphBuilder {
   void report_cycle(uint32_t again) {
     const std::vector<uint32_t> cycle(std::find(path_.begin(), path_.end(), again), path_.end());
     std::string text = id(again);
-    for (auto i = cycle.rbegin(); i != cycle.rend(); ++i) text += " → " + id(*i);
+    for (uint32_t i : std::views::reverse(cycle)) text += " → " + id(i);
     for (size_t i = 0; i < cycle.size(); i++) {
       const uint32_t reader = cycle[i], source = i + 1 < cycle.size() ? cycle[i + 1] : again;
       for (const From& from : components_[reader].from) {
@@ -306,6 +306,7 @@ class GraphBuilder {
 
   void report_absent(uint32_t i, const char* name, const Columns& available) {
     std::vector<std::string> names;
+    names.reserve(available.made.size());
     for (const auto& entry : available.made) names.push_back(entry.first);
     error(place_of(i), i,
           "reads column " + in_quotes(name) + ", which nobody makes before it" +
@@ -315,9 +316,9 @@ class GraphBuilder {
   // ---- columns that are needed, against the records
 
   void find_needed() {
-    for (auto i = graph_.steps.rbegin(); i != graph_.steps.rend(); ++i) {
-      const ColumnSet needed = needed_by(*i);
-      for (const auto& [component, stream] : graph_.nodes[*i].sources)
+    for (uint32_t i : std::views::reverse(graph_.steps)) {
+      const ColumnSet needed = needed_by(i);
+      for (const auto& [component, stream] : graph_.nodes[i].sources)
         add_names(graph_.nodes[component].streams[stream].needed, needed);
     }
     for (uint32_t i = 0; i < components_.size(); i++) graph_.nodes[i].wanted = wanted_of(i);

@@ -352,6 +352,7 @@ class OptionReader {
     if (node.kind == Node::Kind::kScalar) return keep_text(node, tree);
     nek_value value = make_value(node.kind == Node::Kind::kMap ? NEK_MAP : NEK_ITEMS, node.place);
     std::vector<nek_value> items;
+    items.reserve(node.items.size() + node.entries.size());
     for (const Node& item : node.items) items.push_back(keep_any(item, path, tree));
     for (const MapEntry& entry : node.entries) {
       items.push_back(keep_any(entry.value, path + "." + entry.key, tree));
