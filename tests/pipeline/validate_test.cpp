@@ -61,8 +61,7 @@ TEST_CASE("a good pipeline becomes components in the order inputs, filters, outp
 }
 
 TEST_CASE(
-    "a component without from reads the one before it; without filters, an output reads all "
-    "inputs") {
+    "a component without from reads the one before it, and an output without filters all inputs") {
   const auto result = check(
       "inputs: [csv: {path: a}, csv: {path: b}]\n"
       "outputs: [report: ]\n");
