@@ -86,6 +86,11 @@ ExitCode list_all(const Registry& registry) {
 
 ExitCode plugins(const PluginsOptions& options) {
   const Registry registry = load_registry(options.plugin_folders);
+  if (registry.entries().empty()) {
+    const std::string folders = join_names(plugin_folders(options.plugin_folders));
+    std::fprintf(stderr, "nek: there are no plugins in %s\n", folders.c_str());
+    return kExitUsage;
+  }
   if (options.name.empty()) return list_all(registry);
   bool found = false;
   std::vector<std::string> names;
