@@ -51,7 +51,11 @@ class Geoip {
     PerCode<uint32_t> by_code;  // of this database
   };
 
-  Geoip(Host host, Config config) : host_(host), config_(std::move(config)) {}
+  Geoip(Host host, Config config)
+      : host_(host),
+        config_(std::move(config)),
+        reloads_(host.counter("reloads", "Databases that took the place of an older one.")),
+        failed_reloads_(host.counter("failed_reloads", "New databases that could not be used.")) {}
 
   Status setup(Shape& shape) {
     if (Status s = read_own_networks(); !s.ok()) return s;
@@ -175,19 +179,26 @@ class Geoip {
   // On the watch's thread. What is in use stays when the new one is not as good.
   void reload() {
     const auto database = Database::load(host_, settings_);
-    if (!database.ok()) {
-      host_.log(NEK_ERROR, database.status().message() + "; the old one stays in use");
+    const Status status = database.ok() ? check_types(**database) : database.status();
+    if (!status.ok()) {
+      failed_reloads_.add();
+      host_.log(NEK_ERROR, status.message() + "; the old database stays in use");
       return;
     }
-    for (const Added& added : added_) {
-      if ((*database)->values(added.wanted).type() == current()->values(added.wanted).type()) continue;
-      host_.log(NEK_ERROR, "'" + config_.file + "': '" + settings_.wanted[added.wanted] +
-                               "' is of another type than before; the old database stays in use");
-      return;
+    {
+      const std::lock_guard lock(mutex_);
+      database_ = *database;
     }
-    host_.log(NEK_INFO, "'" + config_.file + "' was replaced and is in use");
-    const std::lock_guard lock(mutex_);
-    database_ = *database;
+    reloads_.add();
+    host_.log(NEK_INFO, "'" + config_.file + "' was replaced; the new database is in use");
+  }
+  Status check_types(const Database& database) const {
+    const auto old = current();
+    for (size_t i = 0; i < settings_.wanted.size(); i++) {
+      if (database.values(i).type() == old->values(i).type()) continue;
+      return fail("'" + settings_.wanted[i] + "' is of another type in the new '" + config_.file + "'");
+    }
+    return {};
   }
   std::shared_ptr<const Database> current() const {
     const std::lock_guard lock(mutex_);
@@ -229,6 +240,7 @@ class Geoip {
   FileState file_state_;
   mutable std::mutex mutex_;  // of database_
   std::shared_ptr<const Database> database_;
+  Metric reloads_, failed_reloads_;
   Watch watch_;
 };
 

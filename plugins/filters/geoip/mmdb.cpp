@@ -135,7 +135,7 @@ Result<std::optional<Value>> Mmdb::value(uint32_t offset, const std::string& pat
 }
 
 Result<std::optional<Value>> Mmdb::single(uint32_t offset, const std::string& path) const {
-  const auto parts = split(path, '.');
+  const auto parts = path == "." ? std::vector<std::string>() : split(path, '.');
   std::vector<const char*> steps;
   for (const auto& part : parts) steps.push_back(part.c_str());
   steps.push_back(nullptr);

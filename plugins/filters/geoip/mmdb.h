@@ -38,8 +38,8 @@ class Mmdb {
 
   // Reads all of a record, so that one that cannot be read is found before it is used.
   Status check_record(uint32_t offset) const;
-  // `path`: "country.iso_code", numbers are places in arrays; "location.latitude,location.longitude"
-  // is a point, {"lat":..,"lon":..}. None where the record lacks it.
+  // `path`: "country.iso_code", numbers are places in arrays; ".": the record itself;
+  // "location.latitude,location.longitude": a point, {"lat":..,"lon":..}. None where there is none.
   Result<std::optional<Value>> value(uint32_t offset, const std::string& path) const;
   Status malformed(const std::string& what) const;
   // The names on a record's first level, for messages.
