@@ -233,7 +233,7 @@ Status JsonEncoder::check_names() const {
   const auto& fields = config_.fields;
   for (const auto& [column, name] : config_.rename) {
     if (!fields.empty() && std::find(fields.begin(), fields.end(), column) == fields.end())
-      return fail_at(host_.at("rename"),
+      return fail_at(find(*host_.at("rename"), column),
                      "'rename' names '" + column + "', which is not in 'fields'");
   }
   std::set<std::string> names;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "decoder.h"
 #include "encoder.h"
 #include "nek/plugin.hpp"
 
@@ -20,18 +21,38 @@ constexpr auto kEncoderOptions = options<JsonEncoderConfig>(
         "%Y-%m-%d %H:%M:%S, and %L for milliseconds; always UTC.",
         {.fallback = "rfc3339"}));
 
+constexpr auto kDecoderOptions = options<JsonDecoderConfig>(
+    option<&JsonDecoderConfig::columns>(
+        "columns",
+        "Name and type of each column: text, dict (text with few different values), int64, uint64, "
+        "double, bool, time, epoch_s, epoch_ms, list (of texts), json. None: all keys, texts and "
+        "lists of texts as such, other values as they are written.",
+        {.fallback = "{}"}),
+    option<&JsonDecoderConfig::others>(
+        "others", "What becomes of keys that are not in 'columns', where there are any.",
+        {.fallback = "drop", .range = "drop|keep"}));
+
 }  // namespace
 }  // namespace nek
 
 NEK_EXPORT_PLUGINS(nek::encoder<nek::JsonEncoder, nek::kEncoderOptions>({
-    .name = "json",
-    .version = "0.1.0",
-    .vendor = "nek",
-    .licence = "Apache-2.0",
-    .summary = "Writes records as JSON objects, one a line.",
-    .example = R"(file:
+                       .name = "json",
+                       .version = "0.1.0",
+                       .vendor = "nek",
+                       .licence = "Apache-2.0",
+                       .summary = "Writes records as JSON objects, one a line.",
+                       .example = R"(file:
   path: out/flows.ndjson
   fields: [ts, sa, da, byte]
   rename: {byte: bytes}
   nulls: omit)",
-}));
+                   }),
+                   nek::decoder<nek::JsonDecoder, nek::kDecoderOptions>({
+                       .name = "json",
+                       .version = "0.1.0",
+                       .vendor = "nek",
+                       .licence = "Apache-2.0",
+                       .summary = "Reads JSON objects, one a line, or several a message.",
+                       .example = R"(stdin:
+  columns: {ts: time, sa: text, byte: uint64})",
+                   }));

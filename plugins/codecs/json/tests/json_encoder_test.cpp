@@ -38,5 +38,146 @@ TEST_CASE("the first users' record comes out exactly") {
         "\n");
 }
 
+const std::string kAllTypes =
+    R"({"b": "bool", "i": "int64", "u": "uint64", "d": "double", "ts": "time", "t": "text",)"
+    R"( "j": "json", "l": "list", "dt": "dict_text", "dl": "dict_list"})"
+    "\n";
+
+TEST_CASE("a value of every type, and its null") {
+  const std::string table =
+      kAllTypes +
+      R"({"b": true, "i": -9223372036854775808, "u": 18446744073709551615, "d": 0.1,)"
+      R"( "ts": "2026-01-02T03:04:05.678Z", "t": "a", "j": {"k": [1, null]}, "l": ["a", "b"],)"
+      R"( "dt": "TCP", "dl": ["S", "A"]})"
+      "\n{}\n";
+  const std::string first =
+      R"({"b":true,"i":-9223372036854775808,"u":18446744073709551615,"d":0.1,)"
+      R"("ts":"2026-01-02T03:04:05.678Z","t":"a","j":{"k": [1, null]},"l":["a","b"],)"
+      R"("dt":"TCP","dl":["S","A"]})"
+      "\n";
+  CHECK(encode("", table) ==
+        first + R"({"b":null,"i":null,"u":null,"d":null,"ts":null,"t":null,"j":null,"l":null,)"
+                R"("dt":null,"dl":null})"
+                "\n");
+  CHECK(encode("nulls: omit\n", table) == first + "{}\n");
+}
+
+TEST_CASE("columns are chosen, put in order and renamed; one that is not there is null") {
+  const std::string table = "{\"a\": \"text\", \"b\": \"uint64\"}\n{\"a\": \"x\", \"b\": 1}\n";
+  CHECK(encode("fields: [b, none, a]\nrename: {b: bytes, a: \"the \\\"a\\\"\"}\n", table) ==
+        "{\"bytes\":1,\"none\":null,\"the \\\"a\\\"\":\"x\"}\n");
+  CHECK(encode("rename: {b: bytes}\n", table) == "{\"a\":\"x\",\"bytes\":1}\n");
+}
+
+TEST_CASE("names that would be written twice, or that nothing has, are errors") {
+  const auto error = [](const std::string& options) {
+    return testing::Instance(json_encoder(), options).error();
+  };
+  CHECK(error("fields: [a, a]\n") == "1:9: 'a' would be written twice");
+  CHECK(error("fields: [a, b]\nrename: {a: b}\n") == "1:9: 'b' would be written twice");
+  CHECK(error("fields: [a]\nrename: {b: c}\n") ==
+        "2:13: 'rename' names 'b', which is not in 'fields'");
+}
+
+TEST_CASE("texts are escaped as RFC 8259 asks, wherever the character stands") {
+  const std::string table = "{\"a\": \"text\"}\n";
+  CHECK(encode("", table + R"({"a": "\"\\\b\f\n\r\t\u0001\u001f\u007f/é😀"})") ==
+        "{\"a\":\"\\\"\\\\\\b\\f\\n\\r\\t\\u0001\\u001f\x7f/é😀\"}\n");
+  for (size_t size = 0; size < 40; size++) {
+    for (size_t at = 0; at < size; at++) {
+      std::string text(size, 'x');
+      text.replace(at, 1, "\\n");
+      CHECK(encode("", table + "{\"a\": \"" + text + "\"}") == "{\"a\":\"" + text + "\"}\n");
+    }
+  }
+}
+
+TEST_CASE("texts of any length fit, however little room there was") {
+  for (const size_t size : {0, 11, 12, 13, 100, 5000, 300000}) {
+    const std::string text(size, 'y');
+    const std::string row = "{\"a\": \"" + text + "\", \"b\": \"" + text + "\"}\n";
+    CHECK(encode("", "{\"a\": \"text\", \"b\": \"dict_text\"}\n" + row + row) ==
+          "{\"a\":\"" + text + "\",\"b\":\"" + text + "\"}\n{\"a\":\"" + text + "\",\"b\":\"" +
+              text + "\"}\n");
+  }
+}
+
+TEST_CASE("doubles are the shortest text that reads back as the same number") {
+  const std::string table =
+      "{\"d\": \"double\"}\n{\"d\": 5e-324}\n{\"d\": 1.7976931348623157e308}\n{\"d\": 100}\n"
+      "{\"d\": -0.5}\n{\"d\": 3.3333333333333335}\n{\"d\": 1e22}\n";
+  CHECK(encode("", table) ==
+        "{\"d\":5e-324}\n{\"d\":1.7976931348623157e+308}\n{\"d\":100}\n{\"d\":-0.5}\n"
+        "{\"d\":3.3333333333333335}\n{\"d\":1e+22}\n");
+}
+
+TEST_CASE("JSON has no NaN and no infinity: they are nulls") {
+  const std::string table = "{\"d\": \"double\"}\n{\"d\": nan}\n{\"d\": inf}\n{\"d\": -inf}\n";
+  CHECK(encode("", table) == "{\"d\":null}\n{\"d\":null}\n{\"d\":null}\n");
+  CHECK(encode("nulls: omit\n", table) == "{}\n{}\n{}\n");
+}
+
+TEST_CASE("times are written by the format that is asked for") {
+  const std::string table =
+      "{\"ts\": \"time\"}\n{\"ts\": \"2014-06-10T00:38:02.007Z\"}\n"
+      "{\"ts\": \"2014-06-10T00:38:02.999Z\"}\n{\"ts\": \"1969-12-31T23:59:59.001Z\"}\n";
+  CHECK(encode("time_format: \"%Y-%m-%d %H:%M:%S\"\n", table) ==
+        "{\"ts\":\"2014-06-10 00:38:02\"}\n{\"ts\":\"2014-06-10 00:38:02\"}\n"
+        "{\"ts\":\"1969-12-31 23:59:59\"}\n");
+  CHECK(encode("", table) ==
+        "{\"ts\":\"2014-06-10T00:38:02.007Z\"}\n{\"ts\":\"2014-06-10T00:38:02.999Z\"}\n"
+        "{\"ts\":\"1969-12-31T23:59:59.001Z\"}\n");
+  CHECK(encode("time_format: epoch_millis\n", table) ==
+        "{\"ts\":1402360682007}\n{\"ts\":1402360682999}\n{\"ts\":-999}\n");
+}
+
+TEST_CASE("a format of times that is not known is an error") {
+  const auto error = [](const std::string& format) {
+    return testing::Instance(json_encoder(), "time_format: '" + format + "'\n").error();
+  };
+  CHECK(error("%Q") == "1:14: 'time_format': %Q is not known");
+  CHECK(error("%") == "1:14: 'time_format': it ends with a single %; write %% for it");
+  CHECK(error("%L%L") == "1:14: 'time_format': %L may stand in it once");
+  CHECK(error("\"") == "1:14: 'time_format' may not hold quotes or backslashes");
+}
+
+TEST_CASE("JSON over several lines becomes one line") {
+  testing::Encoder encoder(json_encoder(), "");
+  testing::Host& host = encoder.host();
+  const nek_field field = {"j", NEK_JSON, 0};
+  const nek_schema schema = {1, &field};
+  const auto call = host.begin_call(&encoder.shape(), nullptr);
+  nek_make make{};
+  make.type = NEK_JSON;
+  make.rows = 1;
+  make.text_bytes = 100;
+  nek_column* column = make_column(call->arena, make);
+  TextWriter(*column).set(0, "{\n  \"k\": \"a\\nb\",\r\n  \"l\": []\n}");
+  const nek_batch batch = {&schema, 1, &column};
+  host.bind(*call, &batch);
+  call->lane = json_encoder().lane_new(encoder.self());
+  testing::detail::EncodedBytes bytes(1);
+  REQUIRE(json_encoder().encoder->encode(encoder.self(), call.get(), nullptr, bytes.c()) == NEK_OK);
+  json_encoder().lane_free(encoder.self(), call->lane);
+  CHECK(bytes.all() == "{\"j\":{   \"k\": \"a\\nb\",    \"l\": [] }}\n");
+}
+
+TEST_CASE("what is to stand in front of a record does") {
+  testing::Encoder encoder(json_encoder(), "");
+  const auto records =
+      encoder.encode("{\"a\": \"text\"}\n{\"a\": \"x\"}\n{\"a\": \"y\"}\n", {"one\n", ""});
+  CHECK(records.record(0) == "one\n{\"a\":\"x\"}\n");
+  CHECK(records.record(1) == "{\"a\":\"y\"}\n");
+}
+
+TEST_CASE("a lane keeps what it rendered apart by dictionary and by schema") {
+  testing::Encoder encoder(json_encoder(), "");
+  const std::string a = "{\"a\": \"dict_text\"}\n", b = "{\"b\": \"uint64\"}\n";
+  CHECK(encoder.encode(a + "{\"a\": \"x\"}\n{\"a\": \"y\"}\n{\"a\": \"x\"}\n").all ==
+        "{\"a\":\"x\"}\n{\"a\":\"y\"}\n{\"a\":\"x\"}\n");
+  CHECK(encoder.encode(b + "{\"b\": 1}\n").all == "{\"b\":1}\n");
+  CHECK(encoder.encode(a + "{\"a\": \"z\"}\n{}\n").all == "{\"a\":\"z\"}\n{\"a\":null}\n");
+}
+
 }  // namespace
 }  // namespace nek
