@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "columns.h"
 
-#include <algorithm>
+#include <arpa/inet.h>
 
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <optional>
+
+#include "glance.h"
+#include "nek/arena.hpp"
 #include "parse.h"
 
 namespace nek::csv {
@@ -27,13 +34,18 @@ struct Bad {
 const char* expected(Kind kind) {
   switch (kind) {
     case Kind::kBool: return "true or false";
-    case Kind::kTime: return "a time like 2023-01-25 18:35:43.884";
+    case Kind::kTime:
+    case Kind::kFlowTime: return "a time like 2023-01-25 18:35:43.884";
     case Kind::kCount: return "a number like 930 or 4.5 M";
     case Kind::kPort:
     case Kind::kIcmpType:
     case Kind::kIcmpCode: return "a port like 443, or an ICMP type and code like 3.10";
     case Kind::kDouble: return "a number";
     case Kind::kUint64: return "a whole number from 0 to 18446744073709551615";
+    case Kind::kWords: return "an address of four numbers";
+    case Kind::kText:
+    case Kind::kDict:
+    case Kind::kAddress: return "UTF-8";
     default: return "a whole number";
   }
 }
@@ -49,155 +61,353 @@ std::optional<int64_t> parse_seconds(std::string_view text) {
   if (!seconds || __builtin_mul_overflow(*seconds, 1000, &ms)) return std::nullopt;
   return ms;
 }
-std::optional<uint64_t> parse_port_number(std::string_view text) {
-  const auto port = parse_port(text);
-  if (!port) return std::nullopt;
-  return port->number;
-}
 
+// One column of one batch.
 class ColumnParser {
  public:
-  ColumnParser(Call& call, const Column& column, const Batch& batch, std::vector<Bad>& bad)
-      : call_(call), column_(column), batch_(batch), bad_(bad) {}
+  ColumnParser(Call& call, const Column& column, const Batch& batch, Counts& counts,
+               std::vector<Bad>& bad)
+      : call_(call),
+        column_(column),
+        batch_(batch),
+        rows_(static_cast<uint32_t>(batch.records->size())),
+        counts_(counts),
+        bad_(bad) {}
 
-  const nek_column* parse(Dictionaries& dictionaries) {
-    const nek_type type = type_of(column_.kind);
-    if (type == NEK_DICT_TEXT) return parse_codes(dictionaries.of(column_.name));
-    Make make = {.rows = rows(), .nulls = has_nulls()};
-    if (type == NEK_TEXT) {
-      make.chunk_text = true;
-      make.text_bytes = escaped_bytes();
+  const nek_column* parse(Scratch& scratch) {
+    if (column_.field < 0) return all_null(scratch);
+    switch (column_.kind) {
+      case Kind::kText: return parse_text(make_text(), 0);
+      case Kind::kAddress: return parse_text(make_text(), &counts_.shortened);
+      case Kind::kDict: return parse_codes(scratch.values_of(column_.name));
+      case Kind::kInt64: return parse_int64();
+      case Kind::kUint64: return parse_uint64(parse_number<uint64_t>);
+      case Kind::kCount: return parse_uint64(parse_count);
+      case Kind::kPort: return parse_port_column();
+      case Kind::kIcmpType:
+      case Kind::kIcmpCode: return parse_icmp();
+      case Kind::kDouble: return parse_slowly<double>(parse_number<double>);
+      case Kind::kBool: return parse_bools();
+      case Kind::kTime: return parse_times(parse_plain_time);
+      case Kind::kFlowTime: return parse_times(parse_flow_time);
+      case Kind::kEpochSeconds: return parse_slowly<int64_t>(parse_seconds);
+      case Kind::kEpochMs: return parse_slowly<int64_t>(parse_number<int64_t>);
+      case Kind::kWords: return parse_words();
     }
-    nek_column& made = call_.column(type, make);
-    fill(made);
-    return &made;
+    return nullptr;
   }
 
  private:
-  uint32_t rows() const { return static_cast<uint32_t>(batch_.records->size()); }
-  bool has_nulls() const { return column_.empty_is_null || column_.field < 0; }
-
-  void fill(nek_column& made) {
-    switch (column_.kind) {
-      case Kind::kText:
-      case Kind::kDict: return fill_text(TextWriter(made));
-      case Kind::kInt64: return fill(Int64Writer(made), parse_number<int64_t>);
-      case Kind::kUint64: return fill(Uint64Writer(made), parse_number<uint64_t>);
-      case Kind::kDouble: return fill(DoubleWriter(made), parse_number<double>);
-      case Kind::kBool: return fill(BoolWriter(made), parse_bool);
-      case Kind::kTime: return fill(TimeWriter(made), parse_time);
-      case Kind::kEpochSeconds: return fill(TimeWriter(made), parse_seconds);
-      case Kind::kEpochMs: return fill(TimeWriter(made), parse_number<int64_t>);
-      case Kind::kCount: return fill(Uint64Writer(made), parse_count);
-      case Kind::kPort: return fill(Uint64Writer(made), parse_port_number);
-      case Kind::kIcmpType:
-      case Kind::kIcmpCode: return fill_icmp(Uint64Writer(made));
-    }
+  struct Span {
+    uint32_t begin, end;
+  };
+  Span span(uint32_t row, int at) const {
+    const Record& record = (*batch_.records)[row];
+    const uint32_t* end = batch_.ends + record.first + at;
+    return {at ? end[-1] + 1 : record.begin, *end};
   }
-  // take(row, text) says whether the text was what it should be.
-  template <class Writer, class Take>
-  void each(Writer& writer, Take take) {
-    for (uint32_t row = 0; row < rows(); row++) {
-      std::string_view text;
-      if (column_.field >= 0 && !read(row, text)) {
-        bad(row, kBadQuote, text);
-      } else if (text.empty() && has_nulls()) {
-        writer.null(row);
-        continue;
-      } else if (!take(row, text)) {
-        bad(row, kBadValue, text);
-      } else {
+  std::string_view text(Span span) const {
+    return {batch_.bytes + span.begin, span.end - span.begin};
+  }
+
+  nek_column& make(Make make) {
+    make.rows = rows_;
+    make.nulls = column_.empty_is_null || column_.field < 0;
+    nek_column& made = call_.column(type_of(column_.kind), make);
+    if (made.validity) mark_all(made);
+    return made;
+  }
+  void mark_all(nek_column& made) const {
+    std::memset(made.validity, 0xff, rows_ / 8);
+    if (rows_ % 8) made.validity[rows_ / 8] = static_cast<uint8_t>((1u << rows_ % 8) - 1);
+  }
+  static void unmark(nek_column& made, uint32_t row) {
+    made.validity[row >> 3] &= static_cast<uint8_t>(~(1u << (row & 7)));
+  }
+  const nek_column* all_null(Scratch& scratch) {
+    Make all;
+    if (column_.kind == Kind::kDict) all.dictionary = known(scratch.values_of(column_.name));
+    nek_column& made = make(all);
+    std::memset(made.values, 0, value_bytes(made.type, rows_));
+    std::memset(made.validity, 0, (rows_ + 7) / 8);
+    return &made;
+  }
+
+  // The row's value is written already, as 0; it stays null when it is empty and may be, and the
+  // row is left out unless take(text) makes something of it.
+  template <class Take>
+  void read_slowly(nek_column& made, uint32_t row, Take take) {
+    std::string_view value = text(span(row, column_.field));
+    if (batch_.quoted && !unquote(value, unquoted_)) return bad(row, kBadQuote, value);
+    if (column_.trim) value = trim(value);
+    if (value.empty() && column_.empty_is_null) return unmark(made, row);
+    if (!take(value)) bad(row, kBadValue, value);
+  }
+  // glance(span, value) knows the usual, parse(text) all that is right.
+  template <class T, class Glance, class Parse>
+  const nek_column* parse_values(Glance glance, Parse parse) {
+    nek_column& made = make({});
+    auto* values = static_cast<T*>(made.values);
+    for (uint32_t row = 0; row < rows_; row++) {
+      T value{};
+      if (!glance(span(row, column_.field), value)) {
+        value = {};
+        read_slowly(made, row, [&](std::string_view text) {
+          const auto parsed = parse(trim(text));
+          if (parsed) value = *parsed;
+          return parsed.has_value();
+        });
+      }
+      values[row] = value;
+    }
+    return &made;
+  }
+  template <class T, class Parse>
+  const nek_column* parse_slowly(Parse parse) {
+    return parse_values<T>([](Span, T&) { return false; }, parse);
+  }
+  template <class Parse>
+  const nek_column* parse_uint64(Parse parse) {
+    return parse_values<uint64_t>(
+        [&](Span s, uint64_t& value) { return glance_number(batch_.bytes, s.begin, s.end, value); },
+        parse);
+  }
+  const nek_column* parse_int64() {
+    return parse_values<int64_t>(
+        [&](Span s, int64_t& value) {
+          uint64_t number = 0;
+          if (!glance_number(batch_.bytes, s.begin, s.end, number)) return false;
+          value = static_cast<int64_t>(number);
+          return true;
+        },
+        parse_number<int64_t>);
+  }
+  template <class Parse>
+  const nek_column* parse_times(Parse parse) {
+    DateCache date;
+    TimeZone::Span zone;
+    const auto to_utc = [&](int64_t local) {
+      if (!zone.holds(local)) zone = batch_.zone->of_local(local);
+      if (local >= zone.twice_from_ms) counts_.ambiguous++;
+      return local - zone.offset_ms;
+    };
+    return parse_values<int64_t>(
+        [&](Span s, int64_t& value) {
+          if (!glance_time(batch_.bytes + s.begin, s.end - s.begin, date, value)) return false;
+          value = to_utc(value);
+          return true;
+        },
+        [&](std::string_view text) -> std::optional<int64_t> {
+          const auto time = parse(text);
+          if (!time) return std::nullopt;
+          return time->is_local ? to_utc(time->ms) : time->ms;
+        });
+  }
+  const nek_column* parse_bools() {
+    nek_column& made = make({});
+    auto* bits = static_cast<uint8_t*>(made.values);
+    std::memset(bits, 0, (rows_ + 7) / 8);
+    for (uint32_t row = 0; row < rows_; row++) {
+      read_slowly(made, row, [&](std::string_view text) {
+        const auto value = parse_bool(trim(text));
+        if (value && *value) bits[row >> 3] |= static_cast<uint8_t>(1u << (row & 7));
+        return value.has_value();
+      });
+    }
+    return &made;
+  }
+
+  // ---- Ports
+  bool is_icmp(uint32_t row) const {
+    if (column_.protocol < 0) return false;
+    const auto protocol = trim(text(span(row, column_.protocol)));
+    return protocol == "1" || protocol == "58" || protocol == "ICMP" || protocol == "ICMP6";
+  }
+  std::optional<Port> port(uint32_t row, std::string_view text) const {
+    const auto port = parse_port(trim(text));
+    if (port && !port->code && is_icmp(row)) return icmp_port(port->number);
+    return port;
+  }
+  const nek_column* parse_port_column() {
+    if (column_.protocol < 0) {
+      return parse_uint64([](std::string_view text) -> std::optional<uint64_t> {
+        const auto port = parse_port(text);
+        if (!port) return std::nullopt;
+        return port->number;
+      });
+    }
+    return parse_ports([](const Port& port) { return std::optional(port.number); });
+  }
+  const nek_column* parse_icmp() {
+    const bool wants_code = column_.kind == Kind::kIcmpCode;
+    return parse_ports([&](const Port& port) {
+      return port.code && !wants_code ? std::optional(port.number) : port.code;
+    });
+  }
+  template <class Choose>
+  const nek_column* parse_ports(Choose choose) {
+    nek_column& made = make({});
+    auto* values = static_cast<uint64_t*>(made.values);
+    for (uint32_t row = 0; row < rows_; row++) {
+      values[row] = 0;
+      read_slowly(made, row, [&](std::string_view text) {
+        const auto found = port(row, text);
+        if (!found) return false;
+        const std::optional<uint64_t> value = choose(*found);
+        if (value) {
+          values[row] = *value;
+        } else {
+          unmark(made, row);
+        }
+        return true;
+      });
+    }
+    return &made;
+  }
+
+  // ---- Texts
+  bool is_utf8(std::string_view text) const { return batch_.utf8 || valid_utf8(text); }
+  // At a glance: neither quoted nor empty, and known to be UTF-8.
+  bool plain(Span& s) const {
+    if (!batch_.utf8 || batch_.quoted) return false;
+    if (column_.trim) {
+      while (s.begin < s.end && batch_.bytes[s.begin] == ' ') s.begin++;
+      while (s.begin < s.end && batch_.bytes[s.end - 1] == ' ') s.end--;
+    }
+    return s.begin < s.end;
+  }
+  static bool is_shortened(const char* text, uint32_t size) {
+    return size == 16 && text[7] == '.' && text[8] == '.';
+  }
+  nek_column& make_text() {
+    Make text;
+    text.chunk_text = true;
+    text.text_bytes = escaped_bytes();
+    return make(text);
+  }
+  const nek_column* parse_text(nek_column& made, uint64_t* shortened) {
+    TextWriter writer(made);  // its last buffer is for what can't stand in the chunk
+    auto* views = static_cast<nek_view*>(made.values);
+    for (uint32_t row = 0; row < rows_; row++) {
+      Span s = span(row, column_.field);
+      if (!plain(s)) {
+        views[row] = {};
+        read_slowly(made, row, [&](std::string_view text) { return set(writer, row, text); });
         continue;
       }
-      writer.set(row, {});
+      views[row] = glance_view(batch_.bytes, s.begin, s.end - s.begin);
+      if (shortened) *shortened += is_shortened(batch_.bytes + s.begin, s.end - s.begin);
     }
+    return &made;
   }
-  bool read(uint32_t row, std::string_view& text) {
-    text = field(batch_.bytes, batch_.ends, (*batch_.records)[row],
-                 static_cast<uint32_t>(column_.field));
-    if (batch_.quoted && !unquote(text, scratch_)) return false;
-    if (column_.trim) text = trim(text);
+  bool set(TextWriter& writer, uint32_t row, std::string_view text) {
+    if (!is_utf8(text)) return false;
+    if (!is_in_chunk(text)) return writer.set(row, text);
+    writer.set_span(row, static_cast<uint32_t>(text.data() - batch_.bytes),
+                    static_cast<uint32_t>(text.size()));
     return true;
   }
-  template <class Writer, class Parse>
-  void fill(Writer writer, Parse parse) {
-    each(writer, [&](uint32_t row, std::string_view text) {
-      const auto value = parse(trim(text));
-      if (value) writer.set(row, *value);
-      return value.has_value();
-    });
-  }
-  void fill_icmp(Uint64Writer writer) {
-    each(writer, [&](uint32_t row, std::string_view text) {
-      const auto port = parse_port(trim(text));
-      if (!port) return false;
-      if (!port->code) {
-        writer.null(row);
-      } else {
-        writer.set(row, column_.kind == Kind::kIcmpCode ? *port->code : port->number);
-      }
-      return true;
-    });
-  }
-  bool is_utf8(std::string_view text) const { return batch_.utf8 || valid_utf8(text); }
-  void fill_text(TextWriter writer) {
+  bool is_in_chunk(std::string_view text) const {
     const char* end = batch_.bytes + batch_.records->back().end;
-    each(writer, [&](uint32_t row, std::string_view text) {
-      if (!is_utf8(text)) return false;
-      const bool in_chunk = text.data() >= batch_.bytes && text.data() <= end;
-      if (!in_chunk) return writer.set(row, text);
-      writer.set_span(row, static_cast<uint32_t>(text.data() - batch_.bytes),
-                      static_cast<uint32_t>(text.size()));
-      return true;
-    });
+    return !std::less<>()(text.data(), batch_.bytes) && !std::less<>()(end, text.data());
   }
   // Room for the texts that do not stand in the chunk as they are, because of doubled quotes.
-  size_t escaped_bytes() {
-    if (!batch_.quoted || column_.field < 0) return 0;
+  size_t escaped_bytes() const {
     size_t bytes = 0;
-    for (const Record& record : *batch_.records) {
-      const auto text =
-          field(batch_.bytes, batch_.ends, record, static_cast<uint32_t>(column_.field));
-      if (text.find("\"\"") != std::string_view::npos) bytes += text.size();
+    for (uint32_t row = 0; batch_.quoted && row < rows_; row++) {
+      const auto value = text(span(row, column_.field));
+      if (value.find("\"\"") != std::string_view::npos) bytes += value.size();
     }
     return bytes;
   }
   // A column of the dictionary as it was, or of the next one when there are new values.
-  const nek_column* parse_codes(Dictionaries::Values& values) {
-    if (values.texts.size() > kMaxDictionary || !values.dictionary.get()) {
-      values = {};
-      values.dictionary = Dictionary(call_.c()->host, std::span(values.texts));
+  const nek_column* parse_codes(Scratch::Values& values) {
+    if (values.known > kMaxDictionary) values = {};
+    Make with_codes;
+    with_codes.dictionary = known(values);
+    nek_column& made = make(with_codes);
+    auto* codes = static_cast<int32_t*>(made.values);
+    for (uint32_t row = 0; row < rows_; row++) {
+      Span s = span(row, column_.field);
+      if (plain(s)) {
+        codes[row] = values.codes.code_of_padded(batch_.bytes + s.begin, s.end - s.begin);
+        continue;
+      }
+      codes[row] = 0;
+      read_slowly(made, row, [&](std::string_view text) {
+        if (!is_utf8(text)) return false;
+        codes[row] = values.codes.code(text);
+        return true;
+      });
     }
-    const size_t known = values.texts.size();
-    const auto make = [&]() -> nek_column& {
-      return call_.column(
-          NEK_DICT_TEXT,
-          {.rows = rows(), .nulls = has_nulls(), .dictionary = values.dictionary.get()});
-    };
-    nek_column& made = make();
-    CodeWriter writer(made);
-    each(writer, [&](uint32_t row, std::string_view text) {
-      if (!is_utf8(text)) return false;
-      writer.set(row, values.code(text));
-      return true;
-    });
-    if (values.texts.size() == known) return &made;
-    values.dictionary = Dictionary(call_.c()->host, std::span(values.texts));
-    nek_column& larger = make();
-    std::memcpy(larger.values, made.values, rows() * sizeof(int32_t));
-    if (made.validity) std::memcpy(larger.validity, made.validity, (rows() + 7) / 8);
+    if (values.codes.texts().size() == values.known) return &made;
+    with_codes.dictionary = known(values);
+    nek_column& larger = make(with_codes);
+    std::memcpy(larger.values, codes, rows_ * sizeof *codes);
+    if (made.validity) std::memcpy(larger.validity, made.validity, (rows_ + 7) / 8);
     return &larger;
   }
+  // The dictionary of all values so far.
+  const nek_dictionary* known(Scratch::Values& values) const {
+    const auto& texts = values.codes.texts();
+    if (!values.dictionary.get() || values.known < texts.size()) {
+      values.dictionary = Dictionary(call_.c()->host, std::span(texts));
+      values.known = texts.size();
+    }
+    return values.dictionary.get();
+  }
+
+  // ---- Addresses of -o pipe: four words, of which IPv4 has only the last; field 0 is the family
+  const nek_column* parse_words() {
+    Make text;
+    text.text_bytes = size_t{rows_} * INET6_ADDRSTRLEN;
+    nek_column& made = make(text);
+    TextWriter writer(made);
+    for (uint32_t row = 0; row < rows_; row++) {
+      std::array<uint32_t, 4> words;
+      char address[INET6_ADDRSTRLEN];
+      if (read_words(row, words)) {
+        print_address(is_ipv6(row), words, address);
+        writer.set(row, address);
+      } else {
+        writer.set(row, {});
+        bad(row, kBadValue, text_of_words(row));
+      }
+    }
+    return &made;
+  }
+  bool read_words(uint32_t row, std::array<uint32_t, 4>& words) const {
+    for (int i = 0; i < 4; i++) {
+      const auto word = parse_number<uint32_t>(text(span(row, column_.field + i)));
+      if (!word) return false;
+      words[static_cast<size_t>(i)] = htonl(*word);
+    }
+    return true;
+  }
+  std::string_view text_of_words(uint32_t row) const {
+    return text({span(row, column_.field).begin, span(row, column_.field + 3).end});
+  }
+  bool is_ipv6(uint32_t row) const { return text(span(row, 0)) == "10"; }
+  static void print_address(bool ipv6, const std::array<uint32_t, 4>& words, char* to) {
+    if (ipv6) {
+      inet_ntop(AF_INET6, words.data(), to, INET6_ADDRSTRLEN);
+    } else {
+      inet_ntop(AF_INET, &words[3], to, INET6_ADDRSTRLEN);
+    }
+  }
+
   void bad(uint32_t row, const char* reason, std::string_view text) {
+    static constexpr size_t kShown = 40;
     bad_.push_back({row, &column_, reason, std::string(text.substr(0, kShown))});
   }
 
-  static constexpr size_t kShown = 40;
   Call& call_;
   const Column& column_;
   const Batch& batch_;
+  const uint32_t rows_;
+  Counts& counts_;
   std::vector<Bad>& bad_;
-  std::string scratch_;
+  std::string unquoted_;
 };
 
 // Printable whatever the bytes were.
@@ -210,8 +420,6 @@ std::string shown(std::string text) {
 std::string explain(const Bad& bad) {
   const std::string what = bad.column->name + ": '" + shown(bad.text) + "' is ";
   if (bad.reason == kBadQuote) return what + "not closed by a quote at the field's end";
-  const nek_type type = type_of(bad.column->kind);
-  if (type == NEK_TEXT || type == NEK_DICT_TEXT) return what + "not UTF-8";
   return what + "not " + expected(bad.column->kind);
 }
 
@@ -256,41 +464,42 @@ bool unquote(std::string_view& text, std::string& scratch) {
 
 nek_type type_of(Kind kind) {
   switch (kind) {
-    case Kind::kText: return NEK_TEXT;
+    case Kind::kText:
+    case Kind::kAddress:
+    case Kind::kWords: return NEK_TEXT;
     case Kind::kDict: return NEK_DICT_TEXT;
     case Kind::kInt64: return NEK_INT64;
     case Kind::kDouble: return NEK_DOUBLE;
     case Kind::kBool: return NEK_BOOL;
     case Kind::kTime:
+    case Kind::kFlowTime:
     case Kind::kEpochSeconds:
     case Kind::kEpochMs: return NEK_TIME;
     default: return NEK_UINT64;
   }
 }
 
-int32_t Dictionaries::Values::code(std::string_view text) {
-  const auto [at, is_new] =
-      codes.try_emplace(std::string(text), static_cast<int32_t>(texts.size()));
-  if (is_new) texts.emplace_back(text);
-  return at->second;
-}
-
-void decode_records(Call& call, const Plan& plan, Batch batch, Dictionaries& dictionaries,
+void decode_records(Call& call, const Plan& plan, Batch batch, Scratch& scratch,
                     std::vector<Refusal>& refusals) {
   std::vector<const nek_column*> columns(plan.columns.size());
+  Counts counts;
   for (bool again = true; again && !batch.records->empty();) {
     std::vector<Bad> bad;
+    counts = {};
     for (size_t i = 0; i < columns.size(); i++) {
-      columns[i] = ColumnParser(call, plan.columns[i], batch, bad).parse(dictionaries);
+      columns[i] = ColumnParser(call, plan.columns[i], batch, counts, bad).parse(scratch);
     }
     again = !bad.empty();
     remove(bad, *batch.records, refusals);
   }
   if (batch.records->empty()) return;
+  scratch.counts.shortened += counts.shortened;
+  scratch.counts.ambiguous += counts.ambiguous;
   const auto rows = static_cast<uint32_t>(batch.records->size());
-  std::vector<nek_span> raw;
-  for (const Record& record : *batch.records) {
-    raw.push_back({record.begin, record.end - record.begin});
+  const auto raw = call.memory<nek_span>(rows);
+  for (uint32_t row = 0; row < rows; row++) {
+    const Record& record = (*batch.records)[row];
+    raw[row] = {record.begin, record.end - record.begin};
   }
   call.decoded(plan.schema, rows, columns, raw);
 }

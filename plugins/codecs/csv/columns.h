@@ -2,16 +2,17 @@
 // Turns the fields of records into typed columns, one column at a time.
 // A Plan says which field becomes which column; a row with a value that can't be parsed is left out
 // and its reason kept.
-// Thread-safety: a Plan is read-only and shared; a Dictionaries is one lane's.
+// Thread-safety: a Plan is read-only and shared; a Scratch is one lane's.
 #pragma once
 #include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "nek/plugin.hpp"
 #include "scan.h"
+#include "text_codes.h"
+#include "time_zone.h"
 
 namespace nek::csv {
 
@@ -25,21 +26,23 @@ enum class Kind : uint8_t {
   kTime,
   kEpochSeconds,
   kEpochMs,
-  kCount,     // uint64, with nfdump's units
+  // nfdump's
+  kFlowTime,
+  kAddress,   // text; shortened ones are counted
+  kWords,     // text of an address that is printed as four numbers
+  kCount,     // uint64, with units
   kPort,      // uint64, of 3.10 the 3
   kIcmpType,  // uint64, of 3.10 the 3, else null
   kIcmpCode,  // uint64, of 3.10 the 10, else null
 };
 nek_type type_of(Kind kind);
 
-// Takes the quotes off a field, in place or by way of `scratch`. False: there is something behind
-// the closing quote, or none.
-bool unquote(std::string_view& text, std::string& scratch);
-
 struct Column {
   std::string name;
   Kind kind = Kind::kText;
   int field = -1;  // of the record; -1: all null
+  int protocol =
+      -1;  // kPort, kIcmp...: the field that says whether the number is ICMP's type and code
   bool trim = false;
   bool empty_is_null = true;
 };
@@ -51,19 +54,26 @@ struct Plan {
   std::vector<Column> columns;  // those that anyone reads
 };
 
-// The dictionaries that a lane has given out, by column: codes stay, values are only added.
-class Dictionaries {
+// What went through, for warnings.
+struct Counts {
+  uint64_t shortened = 0;  // addresses that nfdump shortened
+  uint64_t ambiguous = 0;  // times of an hour that comes twice
+};
+
+// What a lane keeps from chunk to chunk.
+class Scratch {
  public:
+  // Of a column: codes stay, values are only added.
   struct Values {
-    std::vector<std::string> texts;
-    std::unordered_map<std::string, int32_t> codes;
+    TextCodes codes;
+    size_t known = 0;  // to the dictionary
     Dictionary dictionary;
-    int32_t code(std::string_view text);
   };
-  Values& of(const std::string& column) { return all_[column]; }
+  Values& values_of(const std::string& column) { return values_[column]; }
+  Counts counts;
 
  private:
-  std::map<std::string, Values> all_;
+  std::map<std::string, Values> values_;
 };
 
 // Bytes that are no record, and why.
@@ -73,16 +83,22 @@ struct Refusal {
   std::string detail;
 };
 
+// Records of one plan.
 struct Batch {
   const char* bytes;     // of the chunk
   const uint32_t* ends;  // of fields
   std::vector<Record>* records;
   bool quoted;  // there may be quoted fields
   bool utf8;    // checked already
+  const TimeZone* zone;
 };
 
+// Takes the quotes off a field, in place or by way of `scratch`. False: there is something behind
+// the closing quote, or none.
+bool unquote(std::string_view& text, std::string& scratch);
+
 // Hands out all records that can be parsed as one batch; the others are appended to `refusals`.
-void decode_records(Call& call, const Plan& plan, Batch batch, Dictionaries& dictionaries,
+void decode_records(Call& call, const Plan& plan, Batch batch, Scratch& scratch,
                     std::vector<Refusal>& refusals);
 
 }  // namespace nek::csv

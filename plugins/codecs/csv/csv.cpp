@@ -2,7 +2,9 @@
 // Decoder `csv`: rows of RFC 4180, or nfdump's text output, to typed columns.
 // Decoder `nfdump`: the same with `format: nfdump`, as a codec for any input.
 #include <algorithm>
+#include <atomic>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,7 +25,7 @@ struct Config {
   Format format = Format::kPlain;
   Header header = Header::kAuto;
   StringPairs columns;
-  std::string delimiter;
+  std::string delimiter, timezone;
   bool trim = false;
   bool icmp = false;
 };
@@ -31,6 +33,8 @@ struct Config {
 constexpr auto kIcmp =
     option<&Config::icmp>("icmp", "With nfdump: adds icmp_type and icmp_code, of a port like 3.10.",
                           {.fallback = "false"});
+constexpr auto kTimezone = option<&Config::timezone>(
+    "timezone", "Of times without an offset, like Europe/Zurich.", {.fallback = "UTC"});
 constexpr auto kOptions = options<Config>(
     option<&Config::format>("format", "What the rows are: of any program, or flows of nfdump.",
                             {.fallback = "plain", .range = "plain|nfdump"}),
@@ -46,9 +50,11 @@ constexpr auto kOptions = options<Config>(
                                {.fallback = "','"}),
     option<&Config::trim>("trim", "Removes blanks around texts; those around numbers never matter.",
                           {.fallback = "false"}),
-    kIcmp);
-constexpr auto kNfdumpOptions = options<Config>(kIcmp);
+    kTimezone, kIcmp);
+constexpr auto kNfdumpOptions = options<Config>(kTimezone, kIcmp);
 
+constexpr const char* kTypes =
+    "text, dict, int64, uint64, double, bool, time, epoch_s and epoch_ms";
 std::optional<Kind> kind_of(std::string_view type) {
   static constexpr std::pair<std::string_view, Kind> kKinds[] = {
       {"text", Kind::kText},       {"dict", Kind::kDict},
@@ -70,23 +76,32 @@ std::string_view without_bom(std::string_view head) {
 class Decoder {
  public:
   struct Source {
-    const Plan* plan = nullptr;  // of plain rows; nullptr: they can't be read
-    std::string problem;         // why not
-    Plan own;                    // by the header
+    std::optional<Plan> by_header;
+    const Plan* plan = nullptr;  // of plain records
+    std::string problem;         // of the header: no record can be read
     bool skip_first = false;     // the header
   };
   struct Lane {
     Index index;
-    std::vector<Record> records;
+    std::vector<size_t> segments;  // the first record of each
+    std::vector<Record> records;   // of one plan
     std::vector<Refusal> refusals;
-    Dictionaries dictionaries;
+    Scratch scratch;
   };
 
-  Decoder(Host host, Config config) : host_(host), config_(std::move(config)) {}
+  Decoder(Host host, Config config)
+      : host_(host),
+        config_(std::move(config)),
+        shortened_(host.counter("shortened_addresses",
+                                "IPv6 addresses that nfdump shortened; with -6 it does not.")),
+        ambiguous_(host.counter("ambiguous_times",
+                                "Times of an hour that comes twice; the first is taken.")) {}
 
   Status setup(Shape& shape) {
-    Status status = nfdump() ? set_nfdump() : set_plain();
-    if (!status.ok()) return status;
+    auto zone = TimeZone::load(config_.timezone);
+    if (!zone.ok()) return fail_at(host_.at("timezone"), "timezone: " + zone.status().message());
+    zone_ = std::move(*zone);
+    if (Status status = nfdump() ? set_nfdump() : set_plain(); !status.ok()) return status;
     std::vector<Field> fields;
     for (const nek_field& f : fields_of(columns_)) fields.push_back({f.name, f.type, f.flags});
     shape.derived("out", fields);
@@ -94,6 +109,7 @@ class Decoder {
   }
 
   Status start(const Start& start) {
+    if (!start.wants_all()) wanted_.emplace(start.wanted().begin(), start.wanted().end());
     std::erase_if(columns_, [&](const Column& column) { return !start.wants(column.name); });
     if (nfdump()) {
       for (const NfdumpFormat& format : nfdump_formats()) plans_.push_back(nfdump_plan(format));
@@ -105,14 +121,16 @@ class Decoder {
 
   // Bytes must not stop a pipeline: a header that is wrong makes dead letters of its rows.
   Status open(Source& source, std::string_view head) const {
-    if (nfdump()) return {};
-    const auto names = first_record(without_bom(head));
-    source.skip_first = is_header(names);
-    if (!source.skip_first) {
-      source.plan = &plans_[0];
+    const auto first = first_record(without_bom(head));
+    if (nfdump()) {
+      const auto format = nfdump_format_of(first);
+      source.skip_first = format.has_value();
+      if (format) source.by_header = nfdump_plan(*format);
       return {};
     }
-    source.problem = plan_by_header(source, names);
+    source.skip_first = is_header(first);
+    source.plan = &plans_[0];
+    if (source.skip_first) source.problem = plan_by_header(source, first);
     if (!source.problem.empty() && !head.empty()) host_.log(NEK_WARN, source.problem);
     return {};
   }
@@ -123,40 +141,42 @@ class Decoder {
 
   Status decode(Call& call, const nek_chunk& chunk, Lane& lane) const {
     const auto* bytes = reinterpret_cast<const char*>(chunk.data);
-    lane.index.clear();
-    lane.refusals.clear();
-    lane.records.clear();
+    index_chunk(chunk, lane);
     const Plan* plan = nullptr;
     const auto hand_out = [&] {
       if (lane.records.empty()) return;
-      const Batch batch = {bytes, lane.index.ends.data(), &lane.records, lane.index.quoted,
-                           chunk.utf8};
-      decode_records(call, *plan, batch, lane.dictionaries, lane.refusals);
+      const Batch batch = {
+          bytes, lane.index.ends.data(), &lane.records, lane.index.quoted, chunk.utf8, &zone_};
+      decode_records(call, *plan, batch, lane.scratch, lane.refusals);
       lane.records.clear();
     };
-    std::vector<size_t> first_of;  // record of each segment
-    for (uint32_t i = 0; i < chunk.segment_count; i++) {
-      first_of.push_back(lane.index.records.size());
-      scan_segment(bytes, chunk.segments[i], lane.index);
-    }
-    first_of.push_back(lane.index.records.size());
     for (uint32_t i = 0; i < chunk.segment_count; i++) {
       const Source& source = source_of<Source>(chunk.segments[i]);
-      for (size_t at = first_of[i]; at < first_of[i + 1]; at++) {
-        const Record& record = lane.index.records[at];
-        const Plan* of_record = plan_for(source, bytes, record, lane.refusals);
-        if (!of_record) continue;
-        if (of_record != plan) hand_out();
-        plan = of_record;
+      for (size_t at = lane.segments[i]; at < lane.segments[i + 1]; at++) {
+        Record record = lane.index.records[at];
+        const Plan* its = plan_for(source, bytes, record, lane);
+        if (!its) continue;
+        if (its != plan) hand_out();
+        plan = its;
         lane.records.push_back(record);
       }
     }
     hand_out();
-    std::stable_sort(
-        lane.refusals.begin(), lane.refusals.end(),
-        [](const Refusal& a, const Refusal& b) { return a.bytes.begin < b.bytes.begin; });
-    for (const Refusal& r : lane.refusals) call.refuse(r.bytes, r.reason, r.detail);
+    refuse(call, lane.refusals);
+    count(std::exchange(lane.scratch.counts, {}));
     return {};
+  }
+
+  void stop() {
+    if (const uint64_t shortened = all_shortened_) {
+      host_.log(NEK_WARN, std::to_string(shortened) +
+                              " IPv6 addresses were shortened by nfdump (2804:37..33:a1b5): they "
+                              "have no country; call nfdump with -6 to get them whole");
+    }
+    if (const uint64_t ambiguous = all_ambiguous_) {
+      host_.log(NEK_WARN, std::to_string(ambiguous) + " times are of an hour that comes twice in " +
+                              config_.timezone + ": the first was taken");
+    }
   }
 
  private:
@@ -167,11 +187,13 @@ class Decoder {
       return fail_at(host_.at("columns"), "columns: 'format: nfdump' has its own");
     }
     dialect_ = {',', false};
-    for (const auto& f : kNfdumpFields)
-      columns_.push_back({std::string(f.name), f.kind, 0, true, false});
+    for (const auto& field : kNfdumpFields) {
+      columns_.push_back(
+          {.name = field.name, .kind = field.kind, .trim = true, .empty_is_null = false});
+    }
     if (config_.icmp) {
-      columns_.push_back({"icmp_type", Kind::kIcmpType, 0, true, true});
-      columns_.push_back({"icmp_code", Kind::kIcmpCode, 0, true, true});
+      columns_.push_back({.name = "icmp_type", .kind = Kind::kIcmpType, .trim = true});
+      columns_.push_back({.name = "icmp_code", .kind = Kind::kIcmpCode, .trim = true});
     }
     return {};
   }
@@ -182,7 +204,7 @@ class Decoder {
     }
     const std::string& delimiter = config_.delimiter;
     if (delimiter.size() != 1 || static_cast<unsigned char>(delimiter[0]) > 127 ||
-        delimiter == "\"" || delimiter == "\n" || delimiter == "\r") {
+        delimiter.find_first_of("\"\r\n") == 0) {
       return fail_at(host_.at("delimiter"), "delimiter: must be one ASCII character, no quote");
     }
     dialect_ = {delimiter[0], true};
@@ -191,10 +213,12 @@ class Decoder {
       if (!kind) {
         return fail_at(
             find(*host_.at("columns"), name),
-            "columns: '" + name + "' has unknown type '" + type +
-                "'; there are text, dict, int64, uint64, double, bool, time, epoch_s, epoch_ms");
+            "columns: '" + name + "' has the unknown type '" + type + "'; there are " + kTypes);
       }
-      columns_.push_back({name, *kind, static_cast<int>(columns_.size()), config_.trim, true});
+      columns_.push_back({.name = name,
+                          .kind = *kind,
+                          .field = static_cast<int>(columns_.size()),
+                          .trim = config_.trim});
     }
     return {};
   }
@@ -217,12 +241,13 @@ class Decoder {
   Plan nfdump_plan(const NfdumpFormat& format) const {
     std::vector<Column> columns = columns_;
     for (Column& column : columns) {
-      const auto* found = std::find_if(kNfdumpFields.begin(), kNfdumpFields.end(),
-                                       [&](const NfdumpField& f) { return f.name == column.name; });
-      const size_t at = found == kNfdumpFields.end()
-                            ? size_t{kDp}
-                            : static_cast<size_t>(found - kNfdumpFields.begin());
+      size_t at = kDp;  // of icmp_type and icmp_code
+      for (size_t i = 0; i < kNfdumpColumns; i++) {
+        if (kNfdumpFields[i].name == column.name) at = i;
+      }
       column.field = format.at[at];
+      if (format.icmp_is_a_number && at == kDp) column.protocol = format.at[kPr];
+      if (format.addresses_are_words && column.kind == Kind::kAddress) column.kind = Kind::kWords;
     }
     return plan_of(std::move(columns), format.fields);
   }
@@ -262,10 +287,13 @@ class Decoder {
       if (std::count(names.begin(), names.end(), name) > 1) {
         return "the header has column '" + name + "' twice";
       }
-      columns.push_back({name, Kind::kText, static_cast<int>(columns.size()), config_.trim, true});
+      if (wanted_ && !wanted_->contains(name)) continue;
+      const auto at = std::find(names.begin(), names.end(), name);
+      columns.push_back(
+          {.name = name, .field = static_cast<int>(at - names.begin()), .trim = config_.trim});
     }
-    source.own = plan_of(std::move(columns), static_cast<uint32_t>(names.size()));
-    source.plan = &source.own;
+    source.by_header = plan_of(std::move(columns), static_cast<uint32_t>(names.size()));
+    source.plan = &*source.by_header;
     return {};
   }
   static bool is_name(std::string_view text) {
@@ -273,7 +301,18 @@ class Decoder {
            std::all_of(text.begin(), text.end(), [](unsigned char c) { return c >= ' '; });
   }
 
-  void scan_segment(const char* bytes, const nek_segment& segment, Index& index) const {
+  void index_chunk(const nek_chunk& chunk, Lane& lane) const {
+    lane.index.clear();
+    lane.segments.clear();
+    lane.records.clear();
+    lane.refusals.clear();
+    for (uint32_t i = 0; i < chunk.segment_count; i++) {
+      lane.segments.push_back(lane.index.records.size());
+      index_segment(reinterpret_cast<const char*>(chunk.data), chunk.segments[i], lane.index);
+    }
+    lane.segments.push_back(lane.index.records.size());
+  }
+  void index_segment(const char* bytes, const nek_segment& segment, Index& index) const {
     uint32_t begin = segment.begin;
     const uint32_t end = segment.begin + segment.size;
     const bool at_start = segment.position == 0 && !(segment.source->flags & NEK_MESSAGES);
@@ -281,46 +320,60 @@ class Decoder {
       const std::string_view all{bytes + begin, segment.size};
       begin += static_cast<uint32_t>(all.size() - without_bom(all).size());
     }
-    const size_t first = index.records.size();
+    const auto first = static_cast<std::ptrdiff_t>(index.records.size());
     scan(bytes, begin, end, dialect_, index);
     const bool has_header = at_start && source_of<Source>(segment).skip_first;
-    if (has_header && index.records.size() > first) {
-      index.records.erase(index.records.begin() + static_cast<std::ptrdiff_t>(first));
-    }
+    const bool is_empty = first == static_cast<std::ptrdiff_t>(index.records.size());
+    if (has_header && !is_empty) index.records.erase(index.records.begin() + first);
   }
 
   // How to read a record; nullptr where it is none, with a refusal unless it is meant to be
   // skipped.
-  const Plan* plan_for(const Source& source, const char* bytes, const Record& record,
-                       std::vector<Refusal>& refusals) const {
-    const nek_span span = {record.begin, record.end - record.begin};
-    if (!nfdump()) {
-      if (source.plan && source.plan->fields == record.fields) return source.plan;
-      refusals.push_back(source.plan ? Refusal{span, "columns", wrong_count(record, *source.plan)}
-                                     : Refusal{span, "header", source.problem});
+  const Plan* plan_for(const Source& source, const char* bytes, Record& record, Lane& lane) const {
+    const auto refuse = [&](const char* reason, std::string detail) {
+      lane.refusals.push_back(
+          {{record.begin, record.end - record.begin}, reason, std::move(detail)});
       return nullptr;
+    };
+    if (!nfdump()) {
+      if (!source.problem.empty()) return refuse("header", source.problem);
+      if (source.plan->fields == record.fields) return source.plan;
+      return refuse("columns", "has " + std::to_string(record.fields) + " fields, not " +
+                                   std::to_string(source.plan->fields));
     }
+    const uint32_t fields = record.fields;
     size_t format = 0;
-    switch (classify_nfdump({bytes + span.begin, span.size}, record.fields, format)) {
-      case NfdumpLine::kFlow: return &plans_[format];
-      case NfdumpLine::kNoFlow: return nullptr;
-      case NfdumpLine::kUnknown: break;
-    }
-    refusals.push_back({span, "format",
-                        "is no line of a known format of nfdump; it has " +
-                            std::to_string(record.fields) + " fields"});
-    return nullptr;
+    const NfdumpLine line = classify_nfdump(bytes, record, lane.index, format);
+    if (line == NfdumpLine::kNoFlow) return nullptr;
+    if (source.by_header && source.by_header->fields == fields) return &*source.by_header;
+    if (line == NfdumpLine::kFlow) return &plans_[format];
+    return refuse("format", "is no line of nfdump's that holds a flow; it has " +
+                                std::to_string(fields) + " fields");
   }
 
-  static std::string wrong_count(const Record& record, const Plan& plan) {
-    return "has " + std::to_string(record.fields) + " fields, not " + std::to_string(plan.fields);
+  static void refuse(Call& call, std::vector<Refusal>& refusals) {
+    std::stable_sort(refusals.begin(), refusals.end(), [](const Refusal& a, const Refusal& b) {
+      return a.bytes.begin < b.bytes.begin;
+    });
+    for (const Refusal& r : refusals) call.refuse(r.bytes, r.reason, r.detail);
+  }
+  void count(const Counts& counts) const {
+    if (counts.shortened) shortened_.add(static_cast<double>(counts.shortened));
+    if (counts.ambiguous) ambiguous_.add(static_cast<double>(counts.ambiguous));
+    all_shortened_.fetch_add(counts.shortened, std::memory_order_relaxed);
+    all_ambiguous_.fetch_add(counts.ambiguous, std::memory_order_relaxed);
   }
 
   Host host_;
   Config config_;
   Dialect dialect_;
+  TimeZone zone_;
   std::vector<Column> columns_;  // declared; once started: those of them that anyone reads
-  std::vector<Plan> plans_;      // nfdump: of each format; plain: of the declared columns in order
+  std::optional<std::set<std::string>> wanted_;  // none: all
+  std::vector<Plan> plans_;  // nfdump: of each format; plain: of the declared columns in order
+  Metric shortened_, ambiguous_;
+  mutable std::atomic<uint64_t> all_shortened_ = 0,
+                                all_ambiguous_ = 0;  // for the warnings at the end
 };
 
 class NfdumpDecoder : public Decoder {

@@ -9,14 +9,22 @@ namespace nek::csv {
 
 namespace {
 
+enum Format : size_t { kFmt, kFmtNoFlags, kOldCsv, kNewCsv, kFastCsv, kPipe, kLine, kLong, kNsel };
+
+// Of lines without commas the fields are found one by one; every other one is what lies between.
 constexpr NfdumpFormat kFormats[] = {
     // ts, sa, sp, da, dp, byte, pkt, out, pr, flg
-    {10, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}},     // fmt with %flg
-    {9, {0, 1, 2, 3, 4, 5, 6, 7, 8, -1}},     // fmt without
-    {48, {0, 3, 5, 4, 6, 12, 11, 16, 7, 8}},  // -o csv up to 1.7.4
-    {10, {0, 3, 4, 5, 6, 8, 7, -1, 2, -1}},   // -o csv from 1.7.5 on
+    {10, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}},                   // fmt with %flg
+    {9, {0, 1, 2, 3, 4, 5, 6, 7, 8, -1}},                   // fmt without
+    {48, {0, 3, 5, 4, 6, 12, 11, 16, 7, 8}, true},          // -o csv up to 1.7.4
+    {10, {0, 3, 4, 5, 6, 8, 7, -1, 2, -1}},                 // -o csv from 1.7.5 on
+    {17, {2, 5, 6, 7, 8, 16, 15, 12, 4, 13}, true},         // -o csv-fast
+    {22, {1, 4, 8, 9, 13, 21, 20, 17, 3, 18}, true, true},  // -o pipe
+    {16, {1, 5, 7, 9, 11, 15, 13, -1, 3, -1}},              // -o line, gline, biline
+    {18, {1, 5, 7, 9, 11, 17, 15, -1, 3, 13}},              // -o long, extended, bilong
+    {14, {1, 5, 7, 9, 11, 13, -1, -1, 3, -1}},              // -o nsel
 };
-constexpr size_t kNewCsv = 3;
+constexpr size_t kCsvFormats = 5;
 
 // "2023-01-25 18:35:43"
 bool begins_with_time(std::string_view line) {
@@ -24,13 +32,15 @@ bool begins_with_time(std::string_view line) {
          line[13] == ':';
 }
 
-// The new csv has the duration, where fmt has an address.
+// The new csv has the duration, where fmt has an address behind blanks.
 bool is_duration(std::string_view text) {
-  return parse_number<double>(text) && std::count(text.begin(), text.end(), '.') == 1;
+  return !text.starts_with(' ') && parse_number<double>(text) &&
+         std::count(text.begin(), text.end(), '.') == 1;
 }
 
 bool is_no_flow(std::string_view line, uint32_t fields) {
   static constexpr std::string_view kBegins[] = {"Date first seen",
+                                                 "Event time",
                                                  "Summary",
                                                  "Time window:",
                                                  "Total flows processed:",
@@ -39,33 +49,200 @@ bool is_no_flow(std::string_view line, uint32_t fields) {
                                                  "Top ",
                                                  "ts,te,td,",
                                                  "firstSeen,",
+                                                 "cnt,af,",
                                                  "flows,bytes,packets,",
                                                  "Aggregated flows"};
   for (const auto& begin : kBegins) {
     if (line.starts_with(begin)) return true;
   }
-  // The totals below -o csv.
-  return fields == 6 && line.find_first_not_of("0123456789,") == std::string_view::npos;
+  // The totals below -o csv, and lines of blanks.
+  const auto only = [&](std::string_view set) {
+    return line.find_first_not_of(set) == std::string_view::npos;
+  };
+  return (fields == 6 && only("0123456789,")) || only(" \t");
+}
+
+// Appends fields to an index that lie where they are told, in order.
+class Fields {
+ public:
+  Fields(const char* bytes, Index& index)
+      : bytes_(bytes), index_(index), first_(static_cast<uint32_t>(index.ends.size())) {}
+  void add(std::string_view text) {
+    const auto begin = static_cast<uint32_t>(text.data() - bytes_);
+    index_.ends.push_back(begin - 1);
+    index_.ends.push_back(begin + static_cast<uint32_t>(text.size()));
+  }
+  void put(Record& record) const {
+    record.first = first_;
+    record.fields = static_cast<uint32_t>(index_.ends.size()) - first_;
+  }
+  void drop() { index_.ends.resize(first_); }
+
+ private:
+  const char* bytes_;
+  Index& index_;
+  uint32_t first_;
+};
+
+// Words between blanks. A unit belongs to its number: "4.5 M" is one word.
+std::vector<std::string_view> words_of(std::string_view line) {
+  std::vector<std::string_view> words;
+  for (size_t at = 0; (at = line.find_first_not_of(" \t", at)) != std::string_view::npos;) {
+    const size_t end = std::min(line.find_first_of(" \t", at), line.size());
+    const auto word = line.substr(at, end - at);
+    const bool is_unit =
+        word.size() == 1 && std::string_view("KMGTPE").find(word[0]) != std::string_view::npos;
+    if (is_unit && !words.empty() && is_digit(words.back().front())) {
+      words.back() = {words.back().data(),
+                      static_cast<size_t>(word.data() + 1 - words.back().data())};
+    } else {
+      words.push_back(word);
+    }
+    at = end;
+  }
+  return words;
+}
+
+// 1.2.3.4:80, 2001:db8::1.80, with ICMP 1.2.3.4:3.10 and fe80::1.135.0, with a
+// country 1.2.3.4(CH):80
+bool split_address(std::string_view word, std::string_view& address, std::string_view& port) {
+  const size_t country = word.find('('), country_end = word.find(')');
+  if (country != std::string_view::npos && country_end != std::string_view::npos) {
+    if (country > country_end || country_end + 2 > word.size()) return false;
+    address = word.substr(0, country);
+    port = word.substr(country_end + 2);
+    return true;
+  }
+  const size_t colon = word.rfind(':');
+  if (colon == std::string_view::npos) return false;
+  size_t separator = colon;
+  if (word.find(':') != colon) {  // IPv6
+    const auto tail = word.substr(colon);
+    separator = word.find('.', colon);
+    const bool is_mapped = std::count(tail.begin(), tail.end(), '.') >= 4;  // ::ffff:1.2.3.4.80
+    for (int i = 0; is_mapped && i < 3; i++) separator = word.find('.', separator + 1);
+    if (separator == std::string_view::npos) return false;
+  }
+  address = word.substr(0, separator);
+  port = word.substr(separator + 1);
+  return true;
+}
+
+bool is_flags(std::string_view word) {
+  return word.starts_with("0x") || ((word.size() == 6 || word.size() == 8) &&
+                                    word.find_first_not_of(".CEUAPRSF") == std::string_view::npos);
+}
+
+// TIME DURATION PROTO ADDRESS -> ADDRESS [FLAGS TOS] PACKETS BYTES ...
+// TIME DURATION PROTO ADDRESS <-> ADDRESS [FLAGS TOS] OUT-PACKETS PACKETS OUT-BYTES BYTES ...
+// TIME EVENT XEVENT PROTO ADDRESS -> ADDRESS ADDRESS -> ADDRESS BYTES ...
+std::optional<size_t> split_line(std::string_view line, Fields& fields) {
+  const auto words = words_of(line);
+  size_t arrow = 0;
+  while (arrow < words.size() && words[arrow] != "->" && words[arrow] != "<->") arrow++;
+  if (arrow < 4 || arrow + 1 >= words.size()) return std::nullopt;
+  const std::string_view time = {words[0].data(), words[1].data() + words[1].size()};
+  fields.add(time);
+  fields.add(words[arrow - 2]);
+  for (const auto& word : {words[arrow - 1], words[arrow + 1]}) {
+    std::string_view address, port;
+    if (!split_address(word, address, port)) return std::nullopt;
+    fields.add(address);
+    fields.add(port);
+  }
+  size_t at = arrow + 2;
+  size_t format = kLine;
+  if (at + 2 < words.size() && words[at + 1] == "->") {
+    format = kNsel;
+    at += 3;
+  } else if (at + 2 < words.size() && is_flags(words[at])) {
+    format = kLong;
+    fields.add(words[at]);
+    at += 2;
+  }
+  const size_t step = words[arrow] == "<->" ? 2 : 1;
+  const size_t counters = format == kNsel ? 1 : 2;
+  for (size_t i = 0; i < counters; i++) {
+    const size_t counter = at + step * (i + 1) - 1;
+    if (counter >= words.size()) return std::nullopt;
+    fields.add(words[counter]);
+  }
+  return format;
+}
+
+// 2|1674671743884|...: the delimiter is the only difference.
+void split_pipe(std::string_view line, const char* bytes, Record& record, Index& index) {
+  record.first = static_cast<uint32_t>(index.ends.size());
+  for (size_t i = 0; i < line.size(); i++) {
+    if (line[i] == '|') index.ends.push_back(static_cast<uint32_t>(line.data() + i - bytes));
+  }
+  index.ends.push_back(record.end);
+  record.fields = static_cast<uint32_t>(index.ends.size()) - record.first;
+}
+
+NfdumpLine classify_csv(const char* bytes, const Record& record, const Index& index,
+                        size_t& format) {
+  for (format = 0; format < kCsvFormats; format++) {
+    if (kFormats[format].fields == record.fields) break;
+  }
+  if (format == kCsvFormats) return NfdumpLine::kUnknown;
+  const bool may_be_new = format == kFmt;
+  if (may_be_new && is_duration(field(bytes, index.ends.data(), record, 1))) format = kNewCsv;
+  return NfdumpLine::kFlow;
 }
 
 }  // namespace
 
 std::span<const NfdumpFormat> nfdump_formats() { return kFormats; }
 
-NfdumpLine classify_nfdump(std::string_view line, uint32_t fields, size_t& format) {
-  if (!begins_with_time(line)) {
-    return is_no_flow(line, fields) ? NfdumpLine::kNoFlow : NfdumpLine::kUnknown;
+NfdumpLine classify_nfdump(const char* bytes, Record& record, Index& index, size_t& format) {
+  const std::string_view line = {bytes + record.begin, record.end - record.begin};
+  if (begins_with_time(line)) {
+    if (record.fields > 1) return classify_csv(bytes, record, index, format);
+    Fields fields(bytes, index);
+    const auto found = split_line(line, fields);
+    if (!found) {
+      fields.drop();
+      return NfdumpLine::kUnknown;
+    }
+    fields.put(record);
+    format = *found;
+    return NfdumpLine::kFlow;
   }
-  for (format = 0; format < std::size(kFormats); format++) {
-    if (kFormats[format].fields == fields) break;
+  if (is_no_flow(line, record.fields)) return NfdumpLine::kNoFlow;
+  if (record.fields == kFormats[kFastCsv].fields) return classify_csv(bytes, record, index, format);
+  if (record.fields > 1 || line.find('|') == std::string_view::npos) return NfdumpLine::kUnknown;
+  split_pipe(line, bytes, record, index);
+  format = kPipe;
+  return record.fields == kFormats[kPipe].fields ? NfdumpLine::kFlow : NfdumpLine::kUnknown;
+}
+
+std::optional<NfdumpFormat> nfdump_format_of(const std::vector<std::string>& header) {
+  static constexpr std::array<std::array<std::string_view, 4>, kNfdumpColumns> kNames = {{
+      {"ts", "firstSeen"},
+      {"sa", "srcAddr"},
+      {"sp", "srcPort"},
+      {"da", "dstAddr"},
+      {"dp", "dstPort"},
+      {"ibyt", "bytes", "inBytes", "byt"},
+      {"ipkt", "packets", "inPackets", "pkt"},
+      {"out", "output"},
+      {"pr", "proto"},
+      {"flg", "flags"},
+  }};
+  NfdumpFormat format = {static_cast<uint32_t>(header.size()), {}};
+  for (size_t column = 0; column < kNfdumpColumns; column++) {
+    format.at[column] = -1;
+    for (size_t i = header.size(); i-- > 0;) {
+      const auto& names = kNames[column];
+      const bool is_it = std::find(names.begin(), names.end(), header[i]) != names.end();
+      if (is_it && !header[i].empty()) format.at[column] = static_cast<int8_t>(i);
+    }
   }
-  if (format == std::size(kFormats)) return NfdumpLine::kUnknown;
-  if (format == 0) {
-    std::string_view second = line.substr(line.find(',') + 1);
-    second = trim(second.substr(0, second.find(',')));
-    if (is_duration(second)) format = kNewCsv;
-  }
-  return NfdumpLine::kFlow;
+  if (header.size() > 127 || format.at[kTs] < 0 || format.at[kSa] < 0) return std::nullopt;
+  format.icmp_is_a_number =
+      header[0] == "ts" || header[0] == "cnt";  // -o csv before 1.7.5, csv-fast
+  return format;
 }
 
 }  // namespace nek::csv

@@ -1,27 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 // What nfdump prints: which fields its output formats have, and which of its lines are no flows.
-// Every line tells its own format, so that files of different calls may follow each other.
+// Every line tells its own format, so that the output of several calls may stand in one file.
 // Thread-safe: functions without state.
 #pragma once
 #include <array>
+#include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "columns.h"
 
 namespace nek::csv {
 
 // The columns that `format: nfdump` makes, in this order.
-enum NfdumpColumn { kTs, kSa, kSp, kDa, kDp, kByte, kPkt, kOut, kPr, kFlg, kNfdumpColumns };
+enum NfdumpColumn : uint8_t { kTs, kSa, kSp, kDa, kDp, kByte, kPkt, kOut, kPr, kFlg };
+constexpr size_t kNfdumpColumns = 10;
 struct NfdumpField {
   const char* name;
   Kind kind;
 };
 inline constexpr std::array<NfdumpField, kNfdumpColumns> kNfdumpFields = {{
-    {"ts", Kind::kTime},
-    {"sa", Kind::kText},
+    {"ts", Kind::kFlowTime},
+    {"sa", Kind::kAddress},
     {"sp", Kind::kPort},
-    {"da", Kind::kText},
+    {"da", Kind::kAddress},
     {"dp", Kind::kPort},
     {"byte", Kind::kCount},
     {"pkt", Kind::kCount},
@@ -34,11 +39,17 @@ inline constexpr std::array<NfdumpField, kNfdumpColumns> kNfdumpFields = {{
 struct NfdumpFormat {
   uint32_t fields;
   std::array<int8_t, kNfdumpColumns> at;  // the field of each column; -1: not printed
+  bool icmp_is_a_number = false;          // type * 256 + code, in place of 3.10
+  bool addresses_are_words = false;
 };
 std::span<const NfdumpFormat> nfdump_formats();
 
-enum class NfdumpLine { kFlow, kNoFlow, kUnknown };
-// What a line is; `fields`: how many it has. Of a flow, `format` is an index of nfdump_formats().
-NfdumpLine classify_nfdump(std::string_view line, uint32_t fields, size_t& format);
+enum class NfdumpLine : uint8_t { kFlow, kNoFlow, kUnknown };
+// What a record is, and of a flow the index of its format. Where fields are not separated by commas
+// they are found here, and `record` becomes one of `index` that has them.
+NfdumpLine classify_nfdump(const char* bytes, Record& record, Index& index, size_t& format);
+
+// The format that a header of -o csv tells, also of a user's own (csv:%ts,%sa,...).
+std::optional<NfdumpFormat> nfdump_format_of(const std::vector<std::string>& header);
 
 }  // namespace nek::csv

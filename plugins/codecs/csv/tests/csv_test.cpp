@@ -3,21 +3,158 @@
 
 #include "nek/testing.hpp"
 
+using nek::testing::check_contract;
 using nek::testing::Decoder;
+using nek::testing::Feed;
 using nek::testing::find_plugin;
+using nek::testing::Instance;
+using nek::testing::Setup;
+
+namespace {
+
+std::string rows(const char* options, std::string_view bytes) {
+  return Decoder(find_plugin("csv"), options).rows(bytes);
+}
+std::string refused(const char* options, std::string_view bytes) {
+  return Decoder(find_plugin("csv"), options).decode(bytes).refused;
+}
+std::string error(const char* options) { return Instance(find_plugin("csv"), options).error(); }
+
+}  // namespace
 
 TEST_CASE("the decoders keep the contract of plugins") {
-  CHECK(nek::testing::check_contract(find_plugin("csv")) == "");
-  CHECK(nek::testing::check_contract(find_plugin("csv"), "format: nfdump") == "");
-  CHECK(nek::testing::check_contract(find_plugin("nfdump")) == "");
+  CHECK(check_contract(find_plugin("csv")) == "");
+  CHECK(check_contract(find_plugin("csv"), "format: nfdump") == "");
+  CHECK(check_contract(find_plugin("csv"), "columns: {a: text, b: uint64}") == "");
+  CHECK(check_contract(find_plugin("nfdump"), "icmp: true") == "");
 }
 
-TEST_CASE("a flow of nfdump becomes ten typed columns") {
-  CHECK(
-      Decoder(find_plugin("csv"), "format: nfdump")
-          .rows("2023-01-25 18:35:43.884,       52.5.7.161,    443,    170.80.156.33,  57358,"
-                "      930,        9,     10, 6    , ...AP...\n") ==
-      R"({"ts":"time","sa":"text","sp":"uint64","da":"text","dp":"uint64","byte":"uint64","pkt":"uint64","out":"uint64","pr":"dict_text","flg":"dict_text"}
-{"ts":"2023-01-25T18:35:43.884Z","sa":"52.5.7.161","sp":443,"da":"170.80.156.33","dp":57358,"byte":930,"pkt":9,"out":10,"pr":"6","flg":"...AP..."}
-)");
+TEST_CASE("golden cases") {
+  CHECK(nek::testing::run_golden(find_plugin("csv"), "tests/testdata") == "");
+}
+
+TEST_CASE("columns that are given are found in a header by their name, in their own order") {
+  CHECK(rows("columns: {b: uint64, a: text}", "a,x,b\nfoo,0,7\n") ==
+        "{\"b\":\"uint64\",\"a\":\"text\"}\n{\"b\":7,\"a\":\"foo\"}\n");
+}
+
+TEST_CASE("columns that are given are those of a file without a header, in order") {
+  CHECK(rows("columns: {b: uint64, a: text}", "7,foo\n") ==
+        "{\"b\":\"uint64\",\"a\":\"text\"}\n{\"b\":7,\"a\":\"foo\"}\n");
+}
+
+TEST_CASE("with 'header: no' a first line that looks like a header is a row") {
+  CHECK(rows("{columns: {a: text, b: text}, header: no}", "a,b\n1,2\n") ==
+        "{\"a\":\"text\",\"b\":\"text\"}\n{\"a\":\"a\",\"b\":\"b\"}\n{\"a\":\"1\",\"b\":\"2\"}\n");
+}
+
+TEST_CASE("with 'header: yes' a header without a given column makes dead letters of its rows") {
+  CHECK(refused("{columns: {a: text, b: text}, header: yes}", "a,c\n1,2\n") ==
+        "{\"raw\":\"1,2\",\"reason\":\"header\",\"detail\":\"the header has no column 'b'\"}\n");
+}
+
+TEST_CASE("a header with one name twice makes dead letters of its rows") {
+  CHECK(refused("", "a,a\n1,2\n") ==
+        "{\"raw\":\"1,2\",\"reason\":\"header\",\"detail\":\"the header has column 'a' twice\"}\n");
+}
+
+TEST_CASE("the header is known where reading resumes in the middle") {
+  Feed feed;
+  feed.position = 8;
+  feed.head = "a,b\n1,2\n3,4\n";
+  CHECK(Decoder(find_plugin("csv"), "").rows("3,4\n", feed) ==
+        "{\"a\":\"text\",\"b\":\"text\"}\n{\"a\":\"3\",\"b\":\"4\"}\n");
+}
+
+TEST_CASE("a message has no header of its own") {
+  Feed feed;
+  feed.messages = true;
+  feed.head = "";
+  CHECK(Decoder(find_plugin("csv"), "columns: {a: text}").rows("a\nb\n", feed) ==
+        "{\"a\":\"text\"}\n{\"a\":\"a\"}\n{\"a\":\"b\"}\n");
+}
+
+TEST_CASE("a byte order mark is no part of the first name") {
+  CHECK(rows("",
+             "\xEF\xBB\xBF"
+             "a,b\n1,2\n") == "{\"a\":\"text\",\"b\":\"text\"}\n{\"a\":\"1\",\"b\":\"2\"}\n");
+}
+
+TEST_CASE("columns that nobody reads are left out, and their values are not looked at") {
+  Setup setup;
+  setup.wanted = {"b"};
+  CHECK(Decoder(find_plugin("csv"), "columns: {a: uint64, b: uint64}", setup).rows("x,7\n") ==
+        "{\"b\":\"uint64\"}\n{\"b\":7}\n");
+  CHECK(Decoder(find_plugin("csv"), "", setup).rows("a,b,c\n1,2,3\n") ==
+        "{\"b\":\"text\"}\n{\"b\":\"2\"}\n");
+}
+
+TEST_CASE("rows of which nobody reads a column are rows all the same") {
+  Setup setup;
+  setup.wanted = std::vector<std::string>();
+  CHECK(Decoder(find_plugin("csv"), "columns: {a: uint64}", setup).rows("1\n2\n") ==
+        "{}\n{}\n{}\n");
+}
+
+TEST_CASE("a dictionary keeps its codes while values are added from chunk to chunk") {
+  Decoder decoder(find_plugin("csv"), "columns: {a: dict}");
+  CHECK(decoder.rows("x\ny\nx\n") ==
+        "{\"a\":\"dict_text\"}\n{\"a\":\"x\"}\n{\"a\":\"y\"}\n{\"a\":\"x\"}\n");
+  CHECK(decoder.rows("a longer text\ny\n\"z\"\n") ==
+        "{\"a\":\"dict_text\"}\n{\"a\":\"a longer text\"}\n{\"a\":\"y\"}\n{\"a\":\"z\"}\n");
+}
+
+TEST_CASE("a dictionary of very many values is begun anew") {
+  Decoder decoder(find_plugin("csv"), "columns: {a: dict}");
+  std::string many;
+  for (int i = 0; i < 70000; i++) many += std::to_string(i) + "\n";
+  const std::string all = decoder.rows(many);
+  CHECK(all.ends_with("{\"a\":\"69999\"}\n"));
+  CHECK(decoder.rows("7\nx\n") == "{\"a\":\"dict_text\"}\n{\"a\":\"7\"}\n{\"a\":\"x\"}\n");
+}
+
+TEST_CASE("text that is not UTF-8 is a dead letter, the rows beside it are not") {
+  const auto all =
+      Decoder(find_plugin("csv"), "columns: {a: text, b: dict}").decode("x,y\n\xff,y\nx,\xfe\n");
+  CHECK(all.streams[0] == "{\"a\":\"text\",\"b\":\"dict_text\"}\n{\"a\":\"x\",\"b\":\"y\"}\n");
+  CHECK(all.raw == std::vector<std::string>{"x,y"});
+  CHECK(std::count(all.refused.begin(), all.refused.end(), '\n') == 2);
+}
+
+TEST_CASE("times without an offset are of the time zone that is given") {
+  CHECK(rows("{columns: {t: time}, timezone: America/Sao_Paulo}",
+             "2023-01-25 15:35:43.884\n2023-01-25T15:35:43Z\n2023-01-25T15:35:43+02:00\n") ==
+        "{\"t\":\"time\"}\n{\"t\":\"2023-01-25T18:35:43.884Z\"}\n{\"t\":\"2023-01-25T15:35:43."
+        "000Z\"}\n"
+        "{\"t\":\"2023-01-25T13:35:43.000Z\"}\n");
+}
+
+TEST_CASE("of an hour that comes twice the first is taken, and counted") {
+  Decoder decoder(find_plugin("csv"), "{columns: {t: time}, timezone: Europe/Zurich}");
+  CHECK(decoder.rows("2023-10-29 01:59:59\n2023-10-29 02:30:00\n2023-10-29 03:00:00\n") ==
+        "{\"t\":\"time\"}\n{\"t\":\"2023-10-28T23:59:59.000Z\"}\n{\"t\":\"2023-10-29T00:30:00."
+        "000Z\"}\n"
+        "{\"t\":\"2023-10-29T02:00:00.000Z\"}\n");
+  CHECK(decoder.host().metric("ambiguous_times") == 1);
+  decoder.end();
+  CHECK(decoder.host().logs() ==
+        std::vector<std::string>{
+            "1 times are of an hour that comes twice in Europe/Zurich: the first was taken"});
+}
+
+TEST_CASE("options that make no sense together are explained at their place") {
+  CHECK(error("header: no") == "1:9: header: without one, 'columns' must be given");
+  CHECK(error("{format: nfdump, columns: {a: text}}") ==
+        "1:27: columns: 'format: nfdump' has its own");
+  CHECK(error("icmp: true") == "1:7: icmp: only with 'format: nfdump'");
+  CHECK(error("delimiter: ab") == "1:12: delimiter: must be one ASCII character, no quote");
+  CHECK(error("delimiter: '\"'") == "1:12: delimiter: must be one ASCII character, no quote");
+  CHECK(error("columns: {a: number}") ==
+        "1:14: columns: 'a' has the unknown type 'number'; there are text, dict, int64, uint64, "
+        "double, "
+        "bool, time, epoch_s and epoch_ms");
+  CHECK(error("timezone: Europe/Zurihc") ==
+        "1:11: timezone: no time zone 'Europe/Zurihc' in /usr/share/zoneinfo/; it should be like "
+        "UTC or "
+        "Europe/Zurich");
 }
