@@ -3,12 +3,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 
 namespace nek {
 namespace {
 
-constexpr std::string_view kRfc3339 = "%Y-%m-%dT%H:%M:%S.%LZ";
+constexpr std::string_view kRfc3339 = "%Y-%m-%dT%H:%M:%S.%L%:z";
 constexpr std::string_view kDays[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                       "Thursday", "Friday", "Saturday"};
 constexpr std::string_view kMonths[] = {"January",   "February", "March",    "April",
@@ -16,7 +17,7 @@ constexpr std::string_view kMonths[] = {"January",   "February", "March",    "Ap
                                         "September", "October",  "November", "December"};
 
 struct Civil {
-  int64_t second_of_epoch, year;
+  int64_t year;
   uint32_t month, day, weekday, day_of_year, hour, minute, second;
 };
 
@@ -33,7 +34,6 @@ Civil to_civil(int64_t second) {
   const uint32_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const uint32_t m = (5 * of_year + 2) / 153;  // 0: March
   Civil c{};
-  c.second_of_epoch = second;
   c.day = of_year - (153 * m + 2) / 5 + 1;
   c.month = m < 10 ? m + 3 : m - 9;
   c.year = era * 400 + year_of_era + (c.month <= 2);
@@ -77,6 +77,15 @@ char* put_clock(char* out, const Civil& c, bool seconds) {
   return put_padded(out, c.second, 2);
 }
 
+// Of local time: +0200, or +02:00 with a separator.
+char* put_offset(char* out, int64_t offset_ms, std::string_view separator) {
+  const auto minutes = static_cast<uint32_t>(std::abs(offset_ms) / 60000);
+  *out++ = offset_ms < 0 ? '-' : '+';
+  out = put_padded(out, minutes / 60, 2);
+  out = put(out, separator);
+  return put_padded(out, minutes % 60, 2);
+}
+
 struct Conversion {
   char letter;
   uint32_t max_size;
@@ -84,7 +93,7 @@ struct Conversion {
 constexpr Conversion kConversions[] = {{'Y', 10}, {'y', 2}, {'m', 2}, {'d', 2},  {'e', 2}, {'j', 3},
                                        {'H', 2},  {'I', 2}, {'M', 2}, {'S', 2},  {'p', 2}, {'a', 3},
                                        {'A', 9},  {'b', 3}, {'B', 9}, {'F', 16}, {'T', 8}, {'R', 5},
-                                       {'s', 20}, {'z', 5}, {'Z', 3}, {'L', 3}};
+                                       {'s', 20}, {'z', 5}, {':', 6}, {'L', 3}};
 
 char* put_conversion(char* out, char conversion, const Civil& c) {
   switch (conversion) {
@@ -105,17 +114,15 @@ char* put_conversion(char* out, char conversion, const Civil& c) {
     case 'B': return put(out, kMonths[c.month - 1]);
     case 'F': return put_date(out, c);
     case 'T': return put_clock(out, c, true);
-    case 'R': return put_clock(out, c, false);
-    case 's': return put_number(out, c.second_of_epoch);
-    case 'z': return put(out, "+0000");
-    default: return put(out, "UTC");
+    default: return put_clock(out, c, false);  // R
   }
 }
 
 }  // namespace
 
-Result<TimeFormat> TimeFormat::compile(std::string_view format) {
+Result<TimeFormat> TimeFormat::compile(std::string_view format, std::optional<TimeZone> zone) {
   TimeFormat made;
+  made.zone_ = std::move(zone);
   if (format == "epoch_millis") return made;
   Status status = parse(format == "rfc3339" ? kRfc3339 : format, made.pieces_);
   if (!status.ok()) return status;
@@ -126,7 +133,7 @@ Result<TimeFormat> TimeFormat::compile(std::string_view format) {
     made.millis_ |= piece.conversion == 'L';
     for (const Conversion& c : kConversions) size += c.letter == piece.conversion ? c.max_size : 0;
   }
-  if (size > kMaxSize) return fail("it is too long");
+  made.max_size_ = std::max(size, kCopied);
   return made;
 }
 
@@ -141,6 +148,7 @@ Status TimeFormat::parse(std::string_view format, std::vector<Piece>& pieces) {
       continue;
     }
     const char letter = format[i];
+    if (letter == ':' && (++i == format.size() || format[i] != 'z')) return fail("%: is not known");
     if (std::none_of(std::begin(kConversions), std::end(kConversions),
                      [&](const Conversion& c) { return c.letter == letter; })) {
       return fail(std::string("%") + letter + " is not known");
@@ -153,28 +161,38 @@ Status TimeFormat::parse(std::string_view format, std::vector<Piece>& pieces) {
 char* TimeFormat::write(char* out, int64_t ms, Cache& cache) const {
   if (is_number()) return put_number(out, ms);
   const int64_t second = floor_div(ms, 1000);
-  if (second != cache.second || cache.size == 0) write_second(second, cache);
-  std::memcpy(out, cache.text, 32);
-  if (cache.size > 32) std::memcpy(out + 32, cache.text + 32, cache.size - 32);
+  if (second != cache.second || cache.text.empty()) write_second(ms, cache);
+  const char* text = cache.text.data();
+  std::memcpy(out, text, kCopied);
+  if (cache.size > kCopied) std::memcpy(out + kCopied, text + kCopied, cache.size - kCopied);
   if (millis_) put_padded(out + cache.millis_at, static_cast<uint32_t>(ms - second * 1000), 3);
   return out + cache.size;
 }
 
-void TimeFormat::write_second(int64_t second, Cache& cache) const {
-  const Civil civil = to_civil(second);
-  char* out = cache.text;
+void TimeFormat::write_second(int64_t ms, Cache& cache) const {
+  if (zone_ && !cache.offset.holds(ms)) cache.offset = zone_->of_utc(ms);
+  const int64_t second = floor_div(ms, 1000), offset_ms = cache.offset.offset_ms;
+  const Civil civil = to_civil(second + floor_div(offset_ms, 1000));
+  cache.text.resize(max_size_);
+  char* out = cache.text.data();
   for (const Piece& piece : pieces_) {
     if (piece.conversion == 0) {
       out = put(out, piece.literal);
     } else if (piece.conversion == 'L') {
-      cache.millis_at = static_cast<uint32_t>(out - cache.text);
+      cache.millis_at = static_cast<size_t>(out - cache.text.data());
       out = put(out, "000");
+    } else if (piece.conversion == 's') {
+      out = put_number(out, second);
+    } else if (piece.conversion == 'z') {
+      out = put_offset(out, offset_ms, "");
+    } else if (piece.conversion == ':') {
+      out = !zone_ ? put(out, "Z") : put_offset(out, offset_ms, ":");
     } else {
       out = put_conversion(out, piece.conversion, civil);
     }
   }
   cache.second = second;
-  cache.size = static_cast<uint32_t>(out - cache.text);
+  cache.size = static_cast<size_t>(out - cache.text.data());
 }
 
 }  // namespace nek

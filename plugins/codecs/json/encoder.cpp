@@ -16,10 +16,8 @@ namespace {
 using Member = JsonEncoder::Member;
 
 constexpr size_t kKeyOverrun = 32;  // keys and rendered values are copied in blocks of this size
-constexpr size_t kMaxDouble = 32;
-// Of a value without text: the longest is a time between quotes.
-constexpr size_t kMaxValue = TimeFormat::kMaxSize + 2;
-static_assert(kMaxValue >= kMaxDigits + kDigitsOverrun && kMaxValue >= kMaxDouble);
+constexpr size_t kMaxValue = 32;    // of a value without text, times aside
+static_assert(kMaxValue >= kMaxDigits + kDigitsOverrun);
 
 // A member and its column in one batch.
 struct Cell {
@@ -50,7 +48,7 @@ class Rows {
     for (size_t i = 0; i < members.size(); i++) {
       Member& member = members[i];
       cells_.push_back({columns[i], &member, member.key.data(), member.key.size()});
-      reserve_ += member.key.size() + kMaxValue + 1;
+      reserve_ += member.key.size() + std::max(kMaxValue, time_format.max_size()) + 3;
       use_dictionary(member, columns[i]->dictionary);
     }
     reserve_ += kKeyOverrun + kEscapeOverrun + 4;
@@ -117,7 +115,7 @@ class Rows {
   void write_double(const Cell& cell, double value) {
     if (!std::isfinite(value)) return write_null(cell);
     write_key(cell);
-    at_ = std::to_chars(at_, at_ + kMaxDouble, value).ptr;
+    at_ = std::to_chars(at_, at_ + kMaxValue, value).ptr;
     *at_++ = ',';
   }
   void write_time(Member& member, int64_t ms) {
@@ -213,19 +211,36 @@ Member make_member(const std::string& name) {
 }  // namespace
 
 Status JsonEncoder::setup(Shape& shape) {
-  Result<TimeFormat> format = TimeFormat::compile(config_.time_format);
-  if (!format.ok())
-    return fail_at(host_.at("time_format"), "'time_format': " + format.status().message());
-  if (std::any_of(config_.time_format.begin(), config_.time_format.end(), detail::needs_escape))
-    return fail_at(host_.at("time_format"), "'time_format' may not hold quotes or backslashes");
-  time_format_ = std::move(*format);
-  Status status = check_names();
+  Status status = compile_time_format();
+  if (status.ok()) status = check_names();
   if (!status.ok()) return status;
   if (config_.fields.empty()) shape.read_all();
   for (const std::string& name : config_.fields) {
     shape.read_optional(name, {NEK_BOOL, NEK_INT64, NEK_UINT64, NEK_DOUBLE, NEK_TIME, NEK_TEXT,
                                NEK_JSON, NEK_LIST, NEK_DICT_TEXT, NEK_DICT_LIST});
   }
+  return {};
+}
+
+Status JsonEncoder::start(const Start&) {
+  host_.log(NEK_INFO, "times are written in " + config_.timezone);
+  return {};
+}
+
+Status JsonEncoder::compile_time_format() {
+  std::optional<TimeZone> zone;
+  if (config_.timezone != "UTC") {
+    Result<TimeZone> loaded = TimeZone::load(config_.timezone);
+    if (!loaded.ok()) return fail_at(host_.at("timezone"), loaded.status().message());
+    zone = std::move(*loaded);
+  }
+  const std::string& text = config_.time_format;
+  Result<TimeFormat> format = TimeFormat::compile(text, std::move(zone));
+  if (!format.ok())
+    return fail_at(host_.at("time_format"), "'time_format': " + format.status().message());
+  if (std::any_of(text.begin(), text.end(), detail::needs_escape))
+    return fail_at(host_.at("time_format"), "'time_format' may not hold quotes or backslashes");
+  time_format_ = std::move(*format);
   return {};
 }
 

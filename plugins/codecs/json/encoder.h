@@ -18,6 +18,7 @@ struct JsonEncoderConfig {
   StringPairs rename;
   Nulls nulls = Nulls::kWrite;
   std::string time_format;
+  std::string timezone;
 };
 
 class JsonEncoder {
@@ -46,9 +47,11 @@ class JsonEncoder {
 
   JsonEncoder(Host host, Config config) : host_(host), config_(std::move(config)) {}
   Status setup(Shape& shape);
+  Status start(const Start& start);
   Status encode(Call& call, Encoded& out, Lane& lane) const;
 
  private:
+  Status compile_time_format();
   Status check_names() const;
   std::string name_of(const std::string& column) const;
   std::vector<Member>& members_of(const Call& call, Lane& lane) const;

@@ -18,8 +18,11 @@ constexpr auto kEncoderOptions = options<JsonEncoderConfig>(
     option<&JsonEncoderConfig::time_format>(
         "time_format",
         "How times are written: rfc3339, epoch_millis, or conversions of strftime such as "
-        "%Y-%m-%d %H:%M:%S, and %L for milliseconds; always UTC.",
-        {.fallback = "rfc3339"}));
+        "%Y-%m-%d %H:%M:%S, and %L for milliseconds.",
+        {.fallback = "rfc3339"}),
+    option<&JsonEncoderConfig::timezone>(
+        "timezone", "The zone that times are written in, such as Europe/Zurich.",
+        {.fallback = "UTC"}));
 
 constexpr auto kDecoderOptions = options<JsonDecoderConfig>(
     option<&JsonDecoderConfig::columns>(

@@ -141,6 +141,16 @@ TEST_CASE("a format of times that is not known is an error") {
   CHECK(error("\"") == "1:14: 'time_format' may not hold quotes or backslashes");
 }
 
+TEST_CASE("times are written in the zone that is asked for, and that is printed") {
+  testing::Encoder encoder(json_encoder(), "timezone: Europe/Zurich\n");
+  CHECK(encoder.encode("{\"ts\": \"time\"}\n{\"ts\": \"2014-06-10T00:38:02.007Z\"}\n").all ==
+        "{\"ts\":\"2014-06-10T02:38:02.007+02:00\"}\n");
+  CHECK(encoder.host().logs() == std::vector<std::string>{"times are written in Europe/Zurich"});
+  CHECK(testing::Instance(json_encoder(), "timezone: Europe/Bern\n").error() ==
+        "1:11: no time zone 'Europe/Bern' in /usr/share/zoneinfo/; it should be like UTC or "
+        "Europe/Zurich");
+}
+
 TEST_CASE("JSON over several lines becomes one line") {
   testing::Encoder encoder(json_encoder(), "");
   testing::Host& host = encoder.host();
