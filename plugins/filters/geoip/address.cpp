@@ -32,7 +32,7 @@ bool parse_v4(std::string_view text, uint8_t* bytes) {
 
 bool parse_v6(std::string_view text, uint8_t* bytes) {
   char terminated[INET6_ADDRSTRLEN];
-  if (text.size() >= sizeof terminated) return false;
+  if (text.size() >= sizeof terminated || text.find('\0') != std::string_view::npos) return false;
   std::memcpy(terminated, text.data(), text.size());
   terminated[text.size()] = '\0';
   return inet_pton(AF_INET6, terminated, bytes) == 1;

@@ -32,6 +32,7 @@ TEST_CASE("an IPv6 address is what inet_pton takes") {
     REQUIRE(!parse_address(text));
   }
   REQUIRE(!parse_address(std::string(10'000, ':')));
+  REQUIRE(!parse_address(std::string("::1\0::2", 7)));  // inet_pton would stop at the 0
 }
 
 TEST_CASE("IPv4 that is written as IPv6 is IPv4") {
