@@ -109,6 +109,7 @@ void Executor::abort() {
     aborting_ = true;
   }
   work_.notify_all();
+  caught_up_.notify_all();
 }
 
 std::unique_ptr<Task> Executor::new_task() {
@@ -141,6 +142,12 @@ void Executor::submit(std::unique_ptr<Task> task, const std::function<void(Task&
   work_.notify_one();
 }
 
+bool Executor::wait_for_workers(std::chrono::milliseconds wait) {
+  std::unique_lock lock(mutex_);
+  return caught_up_.wait_for(lock, wait,
+                             [&] { return aborting_ || incoming_.size() < workers_.size() + 1; });
+}
+
 void Executor::work(Worker& worker) {
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -154,6 +161,7 @@ void Executor::work(Worker& worker) {
     } else {
       task = std::move(incoming_.front());
       incoming_.pop_front();
+      caught_up_.notify_one();
     }
     lock.unlock();
     run(worker, std::move(task));
@@ -467,7 +475,7 @@ void Executor::recycle(std::unique_ptr<Task> task) {
   task->reset();
   task->arena.trim(kKeptArena);
   const std::lock_guard lock(mutex_);
-  if (pool_.size() < workers_.size() * 2 + 2) pool_.push_back(std::move(task));
+  pool_.push_back(std::move(task));  // as many as were ever in flight: the budget bounds them
 }
 
 }  // namespace nek

@@ -60,6 +60,9 @@ class Executor {
   // [any-thread]
   void submit(std::unique_ptr<Task> task, const std::function<void(Task&)>& prepare);
   std::unique_ptr<Task> new_task();  // from the pool. [any-thread]
+  // Waits until the workers have caught up so far that reading on makes sense, at most `wait`;
+  // true: they have. [any-thread]
+  bool wait_for_workers(std::chrono::milliseconds wait);
   // The output of this component has room again. [any-thread]
   void room(uint32_t component);
   // Lets the workers end at once, wherever tasks are. [any-thread]
@@ -130,7 +133,7 @@ class Executor {
   int64_t watermark_ = INT64_MIN;
 
   std::mutex mutex_;
-  std::condition_variable work_;
+  std::condition_variable work_, caught_up_;
   uint64_t next_seq_ = 0, epoch_ = 0;
   std::deque<std::unique_ptr<Task>> incoming_;
   std::vector<std::unique_ptr<Task>> ready_;  // heap, oldest first

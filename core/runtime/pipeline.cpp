@@ -13,8 +13,7 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kTick{1000};
-constexpr milliseconds kLook{20};             // how often the coordinator looks at the clock
-constexpr milliseconds kSnapshotAgain{1000};  // after one that failed
+constexpr milliseconds kLook{20};  // how often the coordinator looks at the clock
 
 Place place_of(const ComponentConfig& component, const nek_value* at) {
   if (at && at->line) return {at->line, at->column};
@@ -336,6 +335,7 @@ Status Pipeline::publish(Snapshot& snapshot) {
   rest.sources = snapshot.sources;
   rest.dead_letter_bytes = *dead_letter_bytes;
   rest.ledger = bytes.bytes();
+  rest.finished = finished_;
   status = snapshot.publish(rest);
   if (status.ok()) dead_letters_->forget(snapshot.epoch());
   return status;
@@ -347,7 +347,7 @@ void Pipeline::finish_snapshot() {
   if (!status.ok()) {
     log_line(NEK_WARN, "", "snapshot failed, the last complete one stays: " + status.message());
     chunks_at_marker_ = UINT64_MAX;  // there is something to be saved still
-    last_marker_ = Clock::now() + kSnapshotAgain;
+    last_marker_ = Clock::now() + options_.retry.base * 10;
     return;
   }
   {
@@ -419,7 +419,10 @@ bool Pipeline::coordinate_once() {
     finish_sent_ = true;
     Control control;
     control.kind = NEK_FINISH;
-    control.drain = stop_asked;
+    // What was finished before and got nothing new is not finished twice.
+    const bool nothing_new = restored_.finished && read_bytes() == 0;
+    finished_ = nothing_new || !stop_asked;
+    control.drain = nothing_new || stop_asked;
     submit_control(std::move(control));
     begin_snapshot();
   } else if (finish_sent_ ? now >= last_marker_ : snapshot_due(now)) {

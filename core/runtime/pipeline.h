@@ -133,7 +133,7 @@ class Pipeline {
   std::shared_ptr<Snapshot> snapshot_;  // in flight
   uint64_t chunks_at_marker_ = 0, bytes_at_marker_ = 0;
   std::chrono::steady_clock::time_point last_marker_{}, last_tick_{};
-  bool finish_sent_ = false;
+  bool finish_sent_ = false, finished_ = false;
   bool last_snapshot_done_ = false;
   std::thread coordinator_;
 };

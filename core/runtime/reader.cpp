@@ -91,7 +91,7 @@ void Reader::run() {
   for (uint32_t failures = 0; !stopping();) {
     tell_committed();
     if (!task_) {
-      if (!budget_.admit(admission_, kPatience)) {
+      if (!executor_.wait_for_workers(kPatience) || !budget_.admit(admission_, kPatience)) {
         idle_read();
         continue;
       }

@@ -16,7 +16,7 @@ enum FrameKind : uint32_t {
   kComponents = 1,
   kPiece = 2,
   kSources = 3,
-  kDeadLetters = 4,
+  kPipeline = 4,
   kLedger = 5,
   kEnd = 6
 };
@@ -98,7 +98,10 @@ class StateReader {
         state.components[ids_[component]].append(payload);
         return true;
       case kSources: read_sources(from, state.sources); return from.ok();
-      case kDeadLetters: state.dead_letter_bytes = from.number<uint64_t>(); return from.ok();
+      case kPipeline:
+        state.dead_letter_bytes = from.number<uint64_t>();
+        state.finished = from.number<uint8_t>() != 0;
+        return from.ok();
       case kLedger: state.ledger = payload; return true;
       default: return false;
     }
@@ -173,10 +176,11 @@ Status Snapshot::outcome() const {
 
 Status Snapshot::publish(const State& rest) {
   const std::lock_guard lock(mutex_);
-  ByteWriter dead;
-  dead.number(rest.dead_letter_bytes);
+  ByteWriter pipeline;
+  pipeline.number(rest.dead_letter_bytes);
+  pipeline.number(static_cast<uint8_t>(rest.finished));
   Status status = append_frame(kSources, 0, sources_payload(rest.sources));
-  if (status.ok()) status = append_frame(kDeadLetters, 0, dead.bytes());
+  if (status.ok()) status = append_frame(kPipeline, 0, pipeline.bytes());
   if (status.ok()) status = append_frame(kLedger, 0, rest.ledger);
   if (status.ok()) status = append_frame(kEnd, 0, {});
   if (status.ok()) status = file_->sync();

@@ -49,7 +49,8 @@ struct State {
   std::map<std::string, std::string> components;
   std::vector<SourceState> sources;
   uint64_t dead_letter_bytes = 0;
-  std::string ledger;  // Ledger::write
+  bool finished = false;  // all inputs had ended and NEK_FINISH was sent
+  std::string ledger;     // Ledger::write
 };
 
 class Snapshot {

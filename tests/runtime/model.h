@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// A random pipeline and what must come of it: the model against which the runtime is run.
+#pragma once
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "pipeline/pipeline_config.h"
+
+namespace nek::test {
+
+struct Plan {
+  PipelineConfig config;
+  uint64_t count = 0;  // numbers of each input
+
+  struct Expected {
+    std::map<uint64_t, std::vector<uint64_t>> disks;  // by number, in an order that need not hold
+    std::map<uint64_t, std::set<uint64_t>> servers;
+    std::map<uint64_t, bool> may_drop;  // outputs that drop when full
+    uint64_t dead_letters = 0;          // where nothing may be dropped
+    bool dead_letters_known = true;
+  };
+  Expected expected;
+};
+
+// The same plan for the same seed.
+Plan make_plan(uint64_t seed);
+
+}  // namespace nek::test

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plugins of the model test: small, random, and each with a rule that the model can foretell.
+// A record is a number. Numbers come as lines of eight bytes: "0000042\n".
+#pragma once
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "nek/plugin.h"
+
+namespace nek::test {
+
+// What outlives a crash outside of nek: the disks and servers that outputs write to. One a run.
+struct World {
+  struct Disk {
+    std::vector<uint64_t> written;  // in order
+    size_t synced = 0;
+  };
+  struct Server {
+    std::set<std::string> ids;
+    std::multiset<uint64_t> values;  // of new ids
+  };
+  std::mutex mutex;
+  std::map<uint64_t, Disk> disks;  // by the output's option `number`
+  std::map<uint64_t, Server> servers;
+  std::minstd_rand random{1};
+
+  uint32_t roll(uint32_t below);  // thread-safe
+  void crash();                   // disks lose some of what was not synced
+};
+
+// The run's world; set before a pipeline is made.
+void set_world(World* world);
+
+// Rules that the model repeats.
+constexpr bool is_bad_line(uint64_t v) { return v % 97 == 13; }  // refused by the decoder
+constexpr bool is_refused(uint64_t v) { return v % 11 == 5; }    // by the filter refuse
+constexpr bool is_third(uint64_t v) { return v % 3 == 0; }       // stream a of split
+constexpr bool is_rejected(uint64_t v) { return v % 13 == 1; }   // by the server
+constexpr uint64_t kCounted = 1'000'000;                         // derived by count: kCounted + n
+constexpr uint64_t kEvery = 10;
+constexpr uint64_t kTotal = 2'000'000;  // derived at the end: kTotal + n
+
+const nek_plugin* numbers_input();  // options: count, messages
+const nek_plugin* numbers_decoder();
+const nek_plugin* pass_filter();   // one stream; adds nothing
+const nek_plugin* split_filter();  // streams a, b (subset), all (pass)
+const nek_plugin* refuse_filter();
+const nek_plugin* count_filter();  // stateful: streams out (pass), counts (derived)
+const nek_plugin* text_encoder();
+const nek_plugin* disk_output();    // options: number, slow, faults. write()
+const nek_plugin* server_output();  // options: number, slow, faults. send()
+
+}  // namespace nek::test

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random pipelines against a model of what must come of them, with crashes, stops, failing and slow
+// outputs, tiny budgets and full queues. NEK_MODEL_RUNS and NEK_MODEL_SEED choose how many and
+// which.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <iostream>
+
+#include "memory_env.h"
+#include "model.h"
+#include "model_plugins.h"
+#include "runtime/pipeline.h"
+
+namespace nek::test {
+namespace {
+
+using std::chrono::milliseconds;
+
+uint64_t from_environment(const char* name, uint64_t otherwise) {
+  const char* value = std::getenv(name);
+  return value ? std::strtoull(value, nullptr, 10) : otherwise;
+}
+
+template <class Values>
+std::multiset<uint64_t> as_multiset(const Values& values) {
+  return {values.begin(), values.end()};
+}
+
+// The first few values that one has more often than the other.
+std::string more_in(const std::multiset<uint64_t>& one, const std::multiset<uint64_t>& other) {
+  std::vector<uint64_t> more;
+  std::set_difference(one.begin(), one.end(), other.begin(), other.end(), std::back_inserter(more));
+  std::string text;
+  for (size_t i = 0; i < std::min<size_t>(more.size(), 5); i++)
+    text += " " + std::to_string(more[i]);
+  return std::to_string(more.size()) + (text.empty() ? "" : " (" + text.substr(1) + ")");
+}
+
+class Run {
+ public:
+  explicit Run(uint64_t seed) : seed_(seed), random_(seed * 31 + 7) {
+    world_.random.seed(static_cast<uint32_t>(seed) + 1);
+    set_world(&world_);
+  }
+
+  // What went wrong, empty when nothing did.
+  std::string play() {
+    for (uint32_t left = random_() % 4;; left--) {
+      const Plan plan = make_plan(seed_);
+      Diagnostics diagnostics("model", "");
+      auto pipeline = Pipeline::make(plan.config, options(), diagnostics);
+      if (!pipeline) return "not made: " + diagnostics.print();
+      const Status status = pipeline->start();
+      if (!status.ok()) return "not started: " + status.message();
+      if (left > 0) {
+        interrupt(*pipeline);
+        continue;
+      }
+      std::string fault = finish(*pipeline, plan);
+      pipeline.reset();
+      return fault.empty() ? again(plan) : fault;
+    }
+  }
+
+ private:
+  PipelineOptions options() {
+    PipelineOptions options;
+    options.env = &env_;
+    options.data_dir = "data";
+    options.retry = {milliseconds(1), milliseconds(5)};
+    return options;
+  }
+  // A crash, or an order to stop that may be followed by one.
+  void interrupt(Pipeline& pipeline) {
+    pipeline.wait(milliseconds(random_() % 30));
+    const bool stop = random_() % 3 == 0;
+    if (stop) {
+      pipeline.stop();
+      if (random_() % 2) {
+        REQUIRE(pipeline.wait(milliseconds(60000)));
+      }
+    }
+    pipeline.shut_down();
+    world_.crash();
+    env_.crash();
+  }
+  std::string finish(Pipeline& pipeline, const Plan& plan) {
+    if (!pipeline.wait(milliseconds(60000))) return "it hangs";
+    pipeline.shut_down();
+    if (!pipeline.failure().empty()) return "failed: " + pipeline.failure();
+    const auto faults = pipeline.ledger().faults(pipeline.graph(), pipeline.config());
+    if (!faults.empty()) return "ledger: " + faults[0];
+    const std::string memory = check_memory(pipeline);
+    return memory.empty() ? check(plan) : memory;
+  }
+  // A run after the end adds nothing.
+  std::string again(const Plan& plan) {
+    Diagnostics diagnostics("model", "");
+    auto pipeline = Pipeline::make(plan.config, options(), diagnostics);
+    const Status status = pipeline->start();
+    if (!status.ok()) return "not started again: " + status.message();
+    if (!pipeline->wait(milliseconds(60000))) return "it hangs when run again";
+    pipeline->shut_down();
+    const std::string fault = check(plan);
+    return fault.empty() ? fault : "when run again: " + fault;
+  }
+  static std::string check_memory(const Pipeline& pipeline) {
+    const PipelineSettings& s = pipeline.config().settings;
+    const uint64_t admitted = s.chunk_bytes * 4;
+    const uint64_t chunks = s.memory / admitted + 1;
+    // A record is 8 bytes in and 24 bytes out, for each output, and may come by two streams and as
+    // a count.
+    const uint64_t bound =
+        s.memory + admitted + chunks * pipeline.config().components.size() * s.chunk_bytes * 8;
+    const uint64_t peak = pipeline.progress().peak_memory;
+    if (peak > bound)
+      return "memory " + std::to_string(peak) + " over its bound " + std::to_string(bound);
+    const uint64_t left = pipeline.progress().memory;
+    return left ? "memory still in flight: " + std::to_string(left) : "";
+  }
+  std::string check(const Plan& plan) {
+    const Plan::Expected& expected = plan.expected;
+    for (const auto& [number, values] : expected.disks) {
+      const auto got = as_multiset(world_.disks[number].written);
+      const auto want = as_multiset(values);
+      if (expected.may_drop.at(number)) {
+        if (!std::includes(want.begin(), want.end(), got.begin(), got.end()))
+          return "disk " + std::to_string(number) + " has what was never sent";
+      } else if (got != want) {
+        return "disk " + std::to_string(number) + " has too many: " + more_in(got, want) +
+               ", too few: " + more_in(want, got);
+      }
+    }
+    for (const auto& [number, values] : expected.servers) {
+      const auto& stored = world_.servers[number].values;
+      const std::set<uint64_t> got(stored.begin(), stored.end());
+      if (expected.may_drop.at(number)) {
+        if (!std::includes(values.begin(), values.end(), got.begin(), got.end()))
+          return "server " + std::to_string(number) + " has what was never sent";
+      } else if (got != values) {
+        return "server " + std::to_string(number) + " has " + std::to_string(got.size()) +
+               " values, expected " + std::to_string(values.size());
+      }
+    }
+    if (!expected.dead_letters_known) return {};
+    const std::string lines = env_.content("data/dead-letters.ndjson");
+    const auto count = static_cast<uint64_t>(std::count(lines.begin(), lines.end(), '\n'));
+    if (count == expected.dead_letters) return {};
+    return std::to_string(count) + " dead letters, expected " +
+           std::to_string(expected.dead_letters);
+  }
+
+  const uint64_t seed_;
+  std::minstd_rand random_;
+  World world_;
+  MemoryEnv env_;
+};
+
+TEST_CASE("a random pipeline delivers what the model foretells, whatever crashes, stops or fails",
+          "[model]") {
+  const uint64_t runs = from_environment("NEK_MODEL_RUNS", 1000);
+  const uint64_t first = from_environment("NEK_MODEL_SEED", 1);
+  for (uint64_t seed = first; seed < first + runs; seed++) {
+    const std::string fault = Run(seed).play();
+    if (fault.empty()) continue;
+    FAIL("seed " << seed << ": " << fault << "; again: NEK_MODEL_SEED=" << seed
+                 << " NEK_MODEL_RUNS=1");
+  }
+  SUCCEED();
+}
+
+}  // namespace
+}  // namespace nek::test
