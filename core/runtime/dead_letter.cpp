@@ -39,18 +39,40 @@ Status DeadLetters::add(uint64_t epoch, std::string_view line) {
   count_++;
   Epoch& of = epochs_[epoch];
   of.lines.append(line).push_back('\n');
-  if (of.lines.size() < kKeepInMemory) return {};
+  return of.lines.size() < kKeepInMemory ? Status() : spill(of);
+}
+
+Status DeadLetters::spill(Epoch& of) {
   if (!of.file) {
-    of.path = path_ + (epoch % 2 ? ".1" : ".0");
+    // At most two epochs are open, the one of the snapshot under way and the one after it.
+    of.path = path_ + ".0";
+    for (const auto& [number, other] : epochs_)
+      if (other.file && other.path == of.path) of.path = path_ + ".1";
     auto file = env_.open(of.path);
     if (!file.ok()) return file.status();
-    of.file = std::move(*file);
-    Status status = of.file->truncate(0);
+    Status status = (*file)->truncate(0);
     if (!status.ok()) return status;
+    of.file = std::move(*file);
   }
   Status status = of.file->append(of.lines);
   if (status.ok()) of.lines.clear();
   return status;
+}
+
+void DeadLetters::postpone(uint64_t epoch) {
+  const std::lock_guard lock(mutex_);
+  const auto at = epochs_.find(epoch);
+  if (at == epochs_.end()) return;
+  Epoch& next = epochs_[epoch + 1];
+  if (at->second.file && !next.file) {
+    next.file = std::move(at->second.file);
+    next.path = at->second.path;
+  } else if (at->second.file) {
+    if (auto aside = env_.read(at->second.path); aside.ok()) next.lines += *aside;
+    (void)env_.remove(at->second.path);
+  }
+  next.lines += at->second.lines;
+  epochs_.erase(at);
 }
 
 Status DeadLetters::append(uint64_t epoch) {

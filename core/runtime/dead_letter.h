@@ -21,7 +21,7 @@ namespace nek {
 
 class DeadLetters {
  public:
-  // path: of the file; beside it lie PATH.0 and PATH.1, lines of epochs whose snapshot is not
+  // path: of the file; beside it may lie PATH.0 and PATH.1, lines of epochs whose snapshot is not
   // complete.
   DeadLetters(Env& env, std::string path) : env_(env), path_(std::move(path)) {}
 
@@ -33,6 +33,8 @@ class DeadLetters {
   Result<uint64_t> commit(uint64_t epoch);
   // After the state file was replaced: the lines that commit() copied are not needed any more.
   void forget(uint64_t epoch);
+  // The snapshot of this epoch failed: its lines belong to the next one's.
+  void postpone(uint64_t epoch);
   uint64_t count() const;  // lines added in this run
   const std::string& path() const { return path_; }
 
@@ -43,6 +45,7 @@ class DeadLetters {
     std::string path;
   };
   Status open();
+  Status spill(Epoch& of);
   Status append(uint64_t epoch);
 
   Env& env_;

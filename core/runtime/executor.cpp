@@ -15,6 +15,8 @@ namespace {
 
 // What a task keeps between uses, so that one large record does not hold memory for good.
 constexpr size_t kKeptArena = size_t{16} << 20;
+// An input that hands out nothing for this long does not hold the watermark back.
+constexpr std::chrono::seconds kSilent{60};
 
 // Rows that stay: kept and not refused. False: all of them, `rows` is not filled.
 bool choose(const Visit& visit, const uint64_t* keep, std::vector<uint32_t>& rows) {
@@ -42,7 +44,7 @@ Executor::Executor(const Graph& graph, std::vector<Component>& components, uint3
       hooks_(std::move(hooks)),
       enqueue_stage_(components.size()),
       workers_(workers),
-      input_time_(components.size(), INT64_MIN) {
+      clocks_(components.size()) {
   const auto add = [&](Step step, uint32_t component, bool ordered) {
     stages_.push_back({step, component, ordered, 0, {}});
   };
@@ -261,16 +263,24 @@ void Executor::decode(Worker& worker, Task& task) {
     }
 }
 
-// The event time up to which all inputs have come. An input that has not yet sent any is left out.
+// The event time up to which all inputs have come: of those that have ended, or have been silent
+// for long, nothing is waited for.
 void Executor::clock(Task& task) {
+  const auto now = std::chrono::steady_clock::now();
   if (!task.is_control()) {
-    int64_t& newest = input_time_[task.input];
-    newest = std::max(newest, task.event_time);
+    InputClock& of = clocks_[task.input];
+    of.newest = std::max(of.newest, task.event_time);
+    of.ended = task.last;
+    of.seen = now;
   }
-  int64_t least = INT64_MAX;
-  for (const int64_t time : input_time_)
-    if (time != INT64_MIN) least = std::min(least, time);
-  if (least != INT64_MAX) watermark_ = std::max(watermark_, least);
+  int64_t least = INT64_MAX, most = INT64_MIN;
+  for (const InputClock& of : clocks_) {
+    if (of.newest == INT64_MIN) continue;
+    most = std::max(most, of.newest);
+    if (!of.ended && now - of.seen < kSilent) least = std::min(least, of.newest);
+  }
+  if (least == INT64_MAX) least = most;
+  watermark_ = std::max(watermark_, least);
   task.watermark = watermark_;
 }
 

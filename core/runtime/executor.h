@@ -129,7 +129,12 @@ class Executor {
   std::vector<size_t> enqueue_stage_;  // by component
   std::vector<Worker> workers_;
   bool wants_time_ = false;
-  std::vector<int64_t> input_time_;  // newest event time by input; at the clock step only
+  struct InputClock {
+    int64_t newest = INT64_MIN;
+    bool ended = false;
+    std::chrono::steady_clock::time_point seen;
+  };
+  std::vector<InputClock> clocks_;  // by input; at the clock step only
   int64_t watermark_ = INT64_MIN;
 
   std::mutex mutex_;

@@ -113,16 +113,30 @@ Status Pipeline::restore() {
   return {};
 }
 
+// Watermarks are made from the event time, also where no component reads it as a column.
+void Pipeline::add_event_time(const Component& input, const ColumnSet& set,
+                              std::vector<const char*>& wanted) const {
+  const bool timed = std::any_of(components_.begin(), components_.end(),
+                                 [](const Component& c) { return c.plugin->wants(NEK_WATERMARK); });
+  if (input.kind != Kind::kInput || !timed) return;
+  const nek_stream& stream = input.codec->shape->streams[0];
+  for (uint32_t i = 0; stream.adds && i < stream.add_count; i++) {
+    const nek_field& field = stream.adds[i];
+    if ((field.flags & NEK_EVENT_TIME) && !set.contains(field.name)) wanted.push_back(field.name);
+  }
+}
+
 Status Pipeline::start_instances(const State& state) {
   // From the outputs up, so that whatever sends has somebody to send to.
   for (size_t i = components_.size(); i-- > 0;) {
     std::vector<const char*> wanted;
     const ColumnSet& set = graph_.nodes[i].wanted;
     for (const std::string& name : set.names) wanted.push_back(name.c_str());
-    wanted.push_back(nullptr);  // never empty: an empty list is not "all"
+    add_event_time(components_[i], set, wanted);
     nek_start start{};
     start.size = sizeof start;
-    start.wanted_count = static_cast<uint32_t>(set.names.size());
+    start.wanted_count = static_cast<uint32_t>(wanted.size());
+    wanted.push_back(nullptr);  // never empty: an empty list is not "all"
     start.wanted = set.all ? nullptr : wanted.data();
     const std::string& id = components_[i].plugin->id;
     if (components_[i].codec) {
@@ -346,6 +360,7 @@ void Pipeline::finish_snapshot() {
   const Status status = publish(*snapshot);
   if (!status.ok()) {
     log_line(NEK_WARN, "", "snapshot failed, the last complete one stays: " + status.message());
+    dead_letters_->postpone(snapshot->epoch());
     chunks_at_marker_ = UINT64_MAX;  // there is something to be saved still
     last_marker_ = Clock::now() + options_.retry.base * 10;
     return;

@@ -81,6 +81,8 @@ class Pipeline {
   Status restore();
   Status set_aside();
   Status start_instances(const State& state);
+  void add_event_time(const Component& input, const ColumnSet& set,
+                      std::vector<const char*>& wanted) const;
   void start_threads();
 
   // The coordinator's thread: time, snapshots, the end.

@@ -184,7 +184,9 @@ nek_status Reader::read_chunk() {
       if (!source->end_reached && !source->closed) end(*source);
   }
   frame_chunk(to, carried);
-  if (!chunk.segments.empty() || !ended_.empty() || !task_->dead_letters.empty()) submit();
+  task_->last = status == NEK_END;
+  if (task_->last || !chunk.segments.empty() || !ended_.empty() || !task_->dead_letters.empty())
+    submit();
   return status;
 }
 

@@ -39,6 +39,7 @@ void Task::reset() {
   step = 0;
   epoch = 0;
   admitted = 0;
+  last = false;
   event_time = watermark = INT64_MIN;
   arena.reset();
   batches.clear();

@@ -112,6 +112,7 @@ struct Task {
   Control control;                   // kind 0: a chunk
   size_t step = 0;
   uint64_t admitted = 0;           // bytes charged to the budget
+  bool last = false;               // nothing will come from this input any more
   int64_t event_time = INT64_MIN;  // newest in the chunk
   int64_t watermark = INT64_MIN;   // as of this chunk; INT64_MIN: none
 

@@ -21,12 +21,22 @@ enum FrameKind : uint32_t {
   kEnd = 6
 };
 
+// Of the header's numbers and the payload, so that no bit of a frame can change unseen.
+uint64_t frame_checksum(uint32_t kind, uint32_t component, std::string_view payload) {
+  ByteWriter all;
+  all.number(kind);
+  all.number(component);
+  all.number(static_cast<uint64_t>(payload.size()));
+  all.number(hash64(payload));
+  return hash64(all.bytes());
+}
+
 std::string frame_header(uint32_t kind, uint32_t component, std::string_view payload) {
   ByteWriter header;
   header.number(kind);
   header.number(component);
   header.number(static_cast<uint64_t>(payload.size()));
-  header.number(hash64(payload));
+  header.number(frame_checksum(kind, component, payload));
   return header.bytes();
 }
 
@@ -71,7 +81,7 @@ class StateReader {
     if (version != kVersion)
       return "it is of version " + std::to_string(version) + ", this nek reads version " +
              std::to_string(kVersion) + ": use the nek that wrote it";
-    from_.number<uint32_t>();
+    if (from_.number<uint32_t>() != 0) return "it is damaged: its head cannot be read";
     while (from_.ok()) {
       const auto kind = from_.number<uint32_t>();
       const auto component = from_.number<uint32_t>();
@@ -79,7 +89,8 @@ class StateReader {
       const auto checksum = from_.number<uint64_t>();
       const std::string_view payload = from_.take(size);
       if (!from_.ok()) break;
-      if (hash64(payload) != checksum) return "it is damaged: a checksum does not match";
+      if (frame_checksum(kind, component, payload) != checksum)
+        return "it is damaged: a checksum does not match";
       if (kind == kEnd) return {};
       if (!frame(state, kind, component, payload)) return "it is damaged: a part cannot be read";
     }

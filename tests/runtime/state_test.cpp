@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include "memory_env.h"
+#include "runtime/snapshot.h"
+
+namespace nek::test {
+namespace {
+
+constexpr const char* kPath = "data/state";
+
+// A state file in which two components wrote in turns.
+std::string state_file(MemoryEnv& env) {
+  Snapshot snapshot(env, kPath, 7, {"detect", "file", ""}, 3, [] {});
+  snapshot_write(snapshot.part(0), "table ");
+  snapshot_write(snapshot.part(1), "length 42");
+  snapshot_write(snapshot.part(0), "of sources");
+  for (uint32_t i = 0; i < 3; i++) snapshot_done(snapshot.part(i), NEK_OK);
+  State rest;
+  rest.sources = {{"flows", "flows.csv", "fingerprint", {1234, 56, 55, true}}};
+  rest.dead_letter_bytes = 99;
+  rest.finished = true;
+  rest.ledger = "ledger";
+  REQUIRE(snapshot.outcome().ok());
+  REQUIRE(snapshot.publish(rest).ok());
+  return env.content(kPath);
+}
+
+std::string fault_of(const std::string& bytes) {
+  MemoryEnv env;
+  auto file = env.open(kPath);
+  REQUIRE((*file)->append(bytes).ok());
+  const auto state = read_state(env, kPath);
+  return state.ok() ? "" : state.status().message();
+}
+
+TEST_CASE("what components, sources and the pipeline wrote is read back") {
+  MemoryEnv env;
+  state_file(env);
+  const auto state = read_state(env, kPath);
+  REQUIRE(state.ok());
+  CHECK(state->components.at("detect") == "table of sources");
+  CHECK(state->components.at("file") == "length 42");
+  REQUIRE(state->sources.size() == 1);
+  CHECK(state->sources[0].input == "flows");
+  CHECK(state->sources[0].key == "flows.csv");
+  CHECK(state->sources[0].identity == "fingerprint");
+  CHECK(state->sources[0].at.position == 1234);
+  CHECK(state->sources[0].at.lines == 56);
+  CHECK(state->sources[0].at.records == 55);
+  CHECK(state->sources[0].at.ended);
+  CHECK(state->dead_letter_bytes == 99);
+  CHECK(state->finished);
+  CHECK(state->ledger == "ledger");
+}
+
+TEST_CASE("without a state file everything begins anew") {
+  MemoryEnv env;
+  const auto state = read_state(env, kPath);
+  REQUIRE(state.ok());
+  CHECK(state->sources.empty());
+  CHECK(!state->finished);
+}
+
+TEST_CASE("a state file is refused whichever of its bits has changed") {
+  MemoryEnv env;
+  const std::string good = state_file(env);
+  for (size_t bit = 0; bit < good.size() * 8; bit++) {
+    std::string bad = good;
+    bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ (1 << bit % 8));
+    INFO("bit " << bit);
+    CHECK(!fault_of(bad).empty());
+  }
+}
+
+TEST_CASE("a state file is refused wherever it was cut off") {
+  MemoryEnv env;
+  const std::string good = state_file(env);
+  for (size_t size = 0; size < good.size(); size++) {
+    INFO("size " << size);
+    CHECK(!fault_of(good.substr(0, size)).empty());
+  }
+}
+
+TEST_CASE("a state file of another version is refused by a message that names both") {
+  MemoryEnv env;
+  std::string other = state_file(env);
+  other[8] = 2;
+  CHECK(fault_of(other) ==
+        "cannot restore from data/state: it is of version 2, this nek reads version 1: use the nek "
+        "that "
+        "wrote it; with --from-start nek sets it aside and reads all inputs again");
+}
+
+TEST_CASE(
+    "a component that cannot make its state durable fails the snapshot, and the last one stays") {
+  MemoryEnv env;
+  const std::string before = state_file(env);
+  Snapshot snapshot(env, kPath, 8, {"file", ""}, 2, [] {});
+  snapshot_done(snapshot.part(0), NEK_RETRY);
+  snapshot_done(snapshot.part(1), NEK_OK);
+  CHECK(snapshot.outcome().message() == "file could not make its state durable");
+  CHECK(env.content(kPath) == before);
+}
+
+}  // namespace
+}  // namespace nek::test
