@@ -27,6 +27,9 @@ nek_find(spdlog libspdlog-dev)                    # spdlog::spdlog
 nek_find(CLI11 libcli11-dev)                      # CLI11::CLI11
 nek_find_pkgconfig(xxhash libxxhash libxxhash-dev)           # PkgConfig::xxhash
 nek_find_pkgconfig(maxminddb libmaxminddb libmaxminddb-dev)  # PkgConfig::maxminddb
+nek_find_pkgconfig(isal libisal libisal-dev)                 # PkgConfig::isal
+nek_find_pkgconfig(zstd libzstd libzstd-dev)                 # PkgConfig::zstd
+nek_find(BZip2 libbz2-dev)                                   # BZip2::BZip2
 
 if(NEK_TESTS)
   nek_find(Catch2 catch2 2.13) # Catch2::Catch2WithMain

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Input `csv`: reads files from their beginning to their end, one after the other.
-#include <fcntl.h>
 #include <glob.h>
-#include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <cerrno>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "file_reader.h"
 #include "fingerprint.h"
 #include "nek/plugin.hpp"
 
@@ -29,43 +25,8 @@ constexpr auto kOptions = options<Config>(option<&Config::path>(
 
 constexpr std::string_view kStdin = "-";
 
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ > STDERR_FILENO) ::close(fd_);
-  }
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  int get() const { return fd_; }
-  bool open() const { return fd_ >= 0; }
-
- private:
-  int fd_ = -1;
-};
-
 bool is_pattern(std::string_view path) {
   return path.find_first_of("*?[") != std::string_view::npos;
-}
-
-std::string why(int error) { return std::strerror(error); }
-
-// An open file, or why it can't be read.
-Result<Fd> open_file(const std::string& path, uint64_t& size) {
-  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.open()) return fail("cannot open '" + path + "': " + why(errno));
-  struct stat info{};
-  if (::fstat(fd.get(), &info) != 0) return fail("cannot look at '" + path + "': " + why(errno));
-  if (S_ISDIR(info.st_mode)) {
-    return fail("'" + path + "' is a folder; a pattern like '" + path + "/*.csv' reads its files");
-  }
-  if (!S_ISREG(info.st_mode)) return fail("'" + path + "' is not a regular file");
-  size = static_cast<uint64_t>(info.st_size);
-  return fd;
 }
 
 // The files that a pattern matches, sorted.
@@ -85,22 +46,29 @@ class CsvInput {
 
   Status setup(Shape&) {
     for (size_t i = 0; i < config_.path.size(); i++) {
-      if (Status status = add(config_.path[i]); !status.ok())
-        return fail_at(node(i), "path: " + status.message());
+      const Status status = add(config_.path[i]);
+      if (!status.ok()) return fail_at(node(i), "path: " + status.message());
     }
-    if (files_.empty()) return fail_at(host_.at("path"), "path: names no file");
+    if (paths_.empty()) return fail_at(host_.at("path"), "path: names no file");
     return {};
   }
 
   Status read(Chunk& chunk, std::chrono::milliseconds wait) {
+    if (chunk.memory_full()) return {};
     while (!chunk.room().empty()) {
-      if (!source_) {
-        if (next_ == files_.size()) return end();
-        if (Status status = open_next(); !status.ok()) return status;
-        continue;
+      if (!file_) {
+        if (next_ == paths_.size()) return end();
+        if (Status status = open_file(); !status.ok()) return status;
       }
-      if (is_stdin_) return read_stdin(chunk, wait);
-      if (Status status = read_file(chunk); !status.ok()) return status;
+      // What is there already is not held back.
+      const auto wait_ms = chunk.empty() ? static_cast<int>(wait.count()) : 0;
+      if (!source_) {
+        const auto known = open_source(wait_ms);
+        if (!known.ok()) return known.status();
+        if (!*known) return {};
+      } else if (const auto got = read_file(chunk, wait_ms); !got.ok() || !*got) {
+        return got.status();
+      }
     }
     return {};
   }
@@ -114,103 +82,85 @@ class CsvInput {
   }
   Status add(const std::string& path) {
     if (path == kStdin) {
-      files_.push_back(path);
+      paths_.push_back(path);
       return {};
     }
     const auto found = is_pattern(path) ? expand(path) : std::vector{path};
     if (found.empty()) return fail("no file matches '" + path + "'");
-    for (const auto& file : found) {
-      uint64_t size = 0;
-      if (auto fd = open_file(file, size); !fd.ok()) return fd.status();
-      files_.push_back(file);
-      total_ += size;
+    for (const auto& one : found) {
+      const auto file = FileReader::open(one);
+      if (!file.ok()) return file.status();
+      paths_.push_back(one);
+      total_ += file->size();
     }
     return {};
   }
 
-  Status open_next() {
-    const std::string& path = files_[next_++];
-    is_stdin_ = path == kStdin;
-    return is_stdin_ ? open_stdin() : open_regular(path);
+  Status open_file() {
+    const std::string& path = paths_[next_++];
+    done_before_ = done_;
+    if (path == kStdin) {
+      file_ = FileReader::of_stdin();
+      return {};
+    }
+    auto file = FileReader::open(path);
+    if (!file.ok()) return file.status();
+    file_ = std::move(*file);
+    return {};
   }
-  Status open_regular(const std::string& path) {
-    auto fd = open_file(path, size_);
-    if (!fd.ok()) return fd.status();
-    file_ = std::move(*fd);
-    std::string head(kHeadBytes, '\0');
-    const ssize_t got = ::pread(file_.get(), head.data(), head.size(), 0);
-    if (got < 0) return fail("cannot read '" + path + "': " + why(errno));
-    head.resize(static_cast<size_t>(got));
-    const std::string identity = fingerprint(head), key = path + " " + identity;
+  // False: the first bytes are not there yet.
+  Result<bool> open_source(int wait_ms) {
+    const auto has_head = file_->read_head(wait_ms);
+    if (!has_head.ok() || !*has_head) return has_head;
+    const std::string& path = paths_[next_ - 1];
+    const bool is_stdin = path == kStdin;
+    const std::string identity = is_stdin ? session() : fingerprint(file_->head());
+    const std::string key = is_stdin ? identity : path + " " + identity;
     nek_source_open open{};
     open.identity = to_text(identity);
     open.key = to_text(key);
-    open.head = to_text(head);
+    open.head = to_text(file_->head());
+    if (is_stdin) open.flags = NEK_ONCE;
     source_ = host_.open_source(open);
-    position_ = source_->resume == NEK_NO_POSITION ? 0 : source_->resume;
-    if (!source_->ended) {
-      done_ += position_;
-      return {};
+    if (source_->ended) {
+      host_.log(NEK_INFO, path + ": already delivered");
+      close();
+    } else if (source_->resume != NEK_NO_POSITION) {
+      if (Status status = file_->skip_to(source_->resume); !status.ok()) return status;
     }
-    host_.log(NEK_INFO, path + ": already delivered");
-    done_ += size_;
-    close();
-    return {};
+    return true;
   }
-  Status read_file(Chunk& chunk) {
-    const auto room = chunk.room();
-    const ssize_t got =
-        ::pread(file_.get(), room.data(), room.size(), static_cast<off_t>(position_));
-    if (got < 0 && errno == EINTR) return {};
-    if (got < 0) return fail("cannot read '" + files_[next_ - 1] + "': " + why(errno));
-    took(chunk, got);
-    return {};
+  // What comes by stdin is a source of its own each time.
+  std::string session() const {
+    return "stdin " + std::to_string(host_.now_ms()) + " " + std::to_string(::getpid());
   }
-  void took(Chunk& chunk, ssize_t got) {
-    if (got == 0) return close();
-    chunk.took(source_, position_, static_cast<uint32_t>(got));
-    position_ += static_cast<uint64_t>(got);
-    done_ += static_cast<uint64_t>(got);
+  // False: stdin has nothing for now.
+  Result<bool> read_file(Chunk& chunk, int wait_ms) {
+    const uint64_t position = file_->position();
+    const auto got = file_->read(chunk.room(), wait_ms);
+    if (!got.ok()) return got.status();
+    done_ = done_before_ + file_->taken();
+    if (*got > 0) chunk.took(source_, position, static_cast<uint32_t>(*got));
+    if (file_->at_end()) {
+      close();
+      return true;
+    }
+    return *got > 0;
   }
   void close() {
+    done_ = done_before_ + file_->size();
     host_.end_source(std::exchange(source_, nullptr));
-    file_ = Fd();
+    file_.reset();
   }
-
-  // What comes by stdin is a source of its own each time.
-  Status open_stdin() {
-    file_ = Fd(STDIN_FILENO);
-    position_ = 0;
-    const std::string identity =
-        "stdin " + std::to_string(host_.now_ms()) + " " + std::to_string(::getpid());
-    nek_source_open open{};
-    open.identity = to_text(identity);
-    open.flags = NEK_ONCE;
-    source_ = host_.open_source(open);
-    return {};
-  }
-  Status read_stdin(Chunk& chunk, std::chrono::milliseconds wait) {
-    pollfd waiting = {file_.get(), POLLIN, 0};
-    if (::poll(&waiting, 1, static_cast<int>(wait.count())) <= 0) return {};
-    const auto room = chunk.room();
-    const ssize_t got = ::read(file_.get(), room.data(), room.size());
-    if (got < 0 && (errno == EINTR || errno == EAGAIN)) return {};
-    if (got < 0) return fail("cannot read stdin: " + why(errno));
-    took(chunk, got);
-    return {};
-  }
-
-  static constexpr size_t kHeadBytes = 4096;
 
   Host host_;
   Config config_;
-  std::vector<std::string> files_;
-  size_t next_ = 0;  // of files_
-  Fd file_;
-  bool is_stdin_ = false;
-  nek_source* source_ = nullptr;  // being read
-  uint64_t position_ = 0, size_ = 0;
-  std::atomic<uint64_t> done_ = 0, total_ = 0;
+  std::vector<std::string> paths_;
+  size_t next_ = 0;  // of paths_
+  std::optional<FileReader> file_;
+  nek_source* source_ = nullptr;  // of file_, once its first bytes are known
+  uint64_t done_before_ = 0;
+  std::atomic<uint64_t> done_ = 0, total_ = 0;  // bytes on disk
 };
 
 }  // namespace

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "parse.h"
+#include "../parse.h"
 
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <random>
 #include <string>
 
-#include "glance.h"
+#include "../glance.h"
 
 using namespace nek::csv;
 

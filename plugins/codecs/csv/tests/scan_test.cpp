@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scan.h"
+#include "../scan.h"
 
 #include <catch2/catch.hpp>
 #include <random>

@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 
 #include "nek/testing.hpp"
+
+using nek::testing::find_plugin;
+using nek::testing::Input;
+using nek::testing::Instance;
+using nek::testing::Read;
+using nek::testing::Setup;
 
 namespace {
 
@@ -20,10 +29,67 @@ class Folder {
     std::ofstream(path_ / name, std::ios::binary) << bytes;
     return (path_ / name).string();
   }
-  std::string path() const { return path_.string(); }
+  std::string path(const std::string& name = "") const { return (path_ / name).string(); }
 
  private:
   std::filesystem::path path_;
+};
+
+// What comes out, in the order in which it comes.
+std::string all_bytes(Input& input, uint32_t capacity = 1 << 20) {
+  std::string all;
+  for (int i = 0; i < 100000; i++) {
+    const Read one = input.read(capacity);
+    for (const auto& segment : one.segments) all += segment.bytes;
+    if (one.status == NEK_END) return all;
+    if (one.status != NEK_OK) throw std::runtime_error("read: " + input.host().error());
+  }
+  throw std::runtime_error("no end");
+}
+std::string bytes_of(const std::string& path, uint32_t capacity = 1 << 20) {
+  Input input(find_plugin("csv"), "path: " + path);
+  return all_bytes(input, capacity);
+}
+std::string error_of(const std::string& options) {
+  return Instance(find_plugin("csv"), options).error();
+}
+std::string long_text() {
+  std::string text;
+  for (int i = 1; i <= 3000; i++) text += std::to_string(i) + "\n";
+  return text;
+}
+// As the programs themselves packed `seq 3000`.
+std::string packed(const std::string& end) {
+  return nek::testing::detail::read_file("../../support/decompress/tests/testdata/seq." + end);
+}
+
+// stdin is these bytes; put back at the end.
+class Stdin {
+ public:
+  explicit Stdin(const std::string& bytes) : old_(dup(STDIN_FILENO)) {
+    int ends[2];
+    if (pipe(ends) != 0) throw std::runtime_error("no pipe");
+    dup2(ends[0], STDIN_FILENO);
+    close(ends[0]);
+    write_ = ends[1];
+    more(bytes);
+  }
+  ~Stdin() {
+    finish();
+    dup2(old_, STDIN_FILENO);
+    close(old_);
+  }
+  void more(const std::string& bytes) const {
+    if (write(write_, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
+      throw std::runtime_error("pipe is full");
+  }
+  void finish() {
+    if (write_ >= 0) close(write_);
+    write_ = -1;
+  }
+
+ private:
+  int old_, write_ = -1;
 };
 
 }  // namespace
@@ -31,5 +97,183 @@ class Folder {
 TEST_CASE("the csv input keeps the contract of plugins") {
   const Folder folder;
   const auto path = folder.file("a.csv", "a,b\n1,2\n");
-  CHECK(nek::testing::check_contract(nek::testing::find_plugin("csv"), "path: " + path) == "");
+  CHECK(nek::testing::check_contract(find_plugin("csv"), "path: " + path) == "");
+}
+
+TEST_CASE("files come whole, one after the other, whatever the size of chunks") {
+  const Folder folder;
+  const auto a = folder.file("a.csv", long_text()), b = folder.file("b.csv", "x\n"),
+             c = folder.file("c.csv", "");
+  for (const uint32_t capacity : {1u, 100u, 1u << 20}) {
+    CHECK(bytes_of("[" + b + ", " + a + ", " + c + "]", capacity) == "x\n" + long_text());
+  }
+}
+
+TEST_CASE("a pattern is all files that match, by name") {
+  const Folder folder;
+  folder.file("b.csv", "b\n");
+  folder.file("a.csv", "a\n");
+  folder.file("c.txt", "c\n");
+  CHECK(bytes_of("\"" + folder.path("*.csv") + "\"") == "a\nb\n");
+}
+
+TEST_CASE("positions count from the start of each file") {
+  const Folder folder;
+  const auto a = folder.file("a.csv", "12345"), b = folder.file("b.csv", "678");
+  Input input(find_plugin("csv"), "path: [" + a + ", " + b + "]");
+  std::vector<uint64_t> positions;
+  for (int i = 0; i < 3; i++) {
+    for (const auto& segment : input.read(4).segments) positions.push_back(segment.position);
+  }
+  CHECK(positions == std::vector<uint64_t>{0, 4, 0});
+}
+
+TEST_CASE("packed files are recognised by their content and come unpacked") {
+  const Folder folder;
+  const std::string end = GENERATE("gz", "zst", "bz2");
+  const auto path = folder.file("packed.csv", packed(end));
+  for (const uint32_t capacity : {100u, 1u << 20}) CHECK(bytes_of(path, capacity) == long_text());
+}
+
+TEST_CASE("a file is the same packed and unpacked: records keep their ids") {
+  const Folder folder;
+  Input plain(find_plugin("csv"), "path: " + folder.file("a.csv", long_text()));
+  Input gzip(find_plugin("csv"), "path: " + folder.file("a.csv.gz", packed("gz")));
+  plain.read();
+  gzip.read();
+  CHECK(plain.host().sources()[0].identity == gzip.host().sources()[0].identity);
+}
+
+TEST_CASE(
+    "a source is told by the first KiB of its file, and where it was read to by its path as well") {
+  const Folder folder;
+  const auto a = folder.file("a.csv", "x\n"), b = folder.file("b.csv", "x\n"),
+             c = folder.file("c.csv", "y\n");
+  Input input(find_plugin("csv"), "path: [" + a + ", " + b + ", " + c + "]");
+  input.read();
+  auto& sources = input.host().sources();
+  REQUIRE(sources.size() == 3);
+  CHECK(sources[0].identity == sources[1].identity);
+  CHECK(sources[0].identity != sources[2].identity);
+  // xxhsum -H2 of "x\n"
+  CHECK(sources[0].identity == "2528250d92619b8e1bf67208bddf1edb");
+  CHECK(sources[0].key == a + " " + sources[0].identity);
+  CHECK(sources[0].head == "x\n");
+}
+
+TEST_CASE("a file is read on where a snapshot stopped, packed or not") {
+  const Folder folder;
+  const std::string end = GENERATE("csv", "gz", "zst", "bz2");
+  const auto path = folder.file("a", end == "csv" ? long_text() : packed(end));
+  std::string key;
+  {
+    Input input(find_plugin("csv"), "path: " + path);
+    input.read();
+    key = input.host().sources()[0].key;
+  }
+  for (const uint64_t position :
+       {uint64_t{0}, uint64_t{10}, uint64_t{5000}, uint64_t{long_text().size()}}) {
+    Setup setup;
+    setup.resume = {{key, position}};
+    Input input(find_plugin("csv"), "path: " + path, setup);
+    CHECK(all_bytes(input) == long_text().substr(position));
+  }
+  Setup setup;
+  setup.resume = {{key, long_text().size() + 1}};
+  Input input(find_plugin("csv"), "path: " + path, setup);
+  CHECK(input.read().status == NEK_FAIL);
+  CHECK(input.host().error() == "'" + path + "' is shorter than what was read of it before");
+}
+
+TEST_CASE("a packed file that is cut is an error, after what can be read of it") {
+  const Folder folder;
+  const std::string end = GENERATE("gz", "zst", "bz2");
+  const std::string whole = packed(end);
+  const auto path = folder.file("cut", whole.substr(0, whole.size() - 5));
+  Input input(find_plugin("csv"), "path: " + path);
+  Read one;
+  while ((one = input.read()).status == NEK_OK) {
+  }
+  CHECK(one.status == NEK_FAIL);
+  CHECK(input.host().error() == "'" + path + "' ends within its compressed data: it is not whole");
+}
+
+TEST_CASE("progress counts the bytes on disk") {
+  const Folder folder;
+  const auto a = folder.file("a.csv", long_text()), b = folder.file("b.gz", packed("gz"));
+  Input input(find_plugin("csv"), "path: [" + a + ", " + b + "]");
+  const auto* table = static_cast<const nek_progress_extension*>(
+      find_plugin("csv").extension(input.self(), NEK_PROGRESS));
+  uint64_t done = 0, total = 0;
+  table->progress(input.self(), &done, &total);
+  CHECK(done == 0);
+  CHECK(total == 13893 + 6482);  // seq 3000 | wc -c; and packed
+  all_bytes(input);
+  table->progress(input.self(), &done, &total);
+  CHECK(done == total);
+}
+
+TEST_CASE("stdin comes as it comes, and is a source that cannot be read again") {
+  Stdin stdin_bytes("a,b\n1,2\n");
+  Input input(find_plugin("csv"), "path: \"-\"");
+  CHECK(input.read(1000, 0).segments.at(0).bytes == "a,b\n1,2\n");
+  CHECK(input.host().sources()[0].head == "a,b\n1,2\n");
+  CHECK(input.host().sources()[0].flags == NEK_ONCE);
+  CHECK(input.read(1000, 0).segments.empty());
+  stdin_bytes.more("3,4\n");
+  const Read more = input.read(1000, 0);
+  CHECK(more.segments.at(0).bytes == "3,4\n");
+  CHECK(more.segments.at(0).position == 8);
+  stdin_bytes.finish();
+  CHECK(all_bytes(input) == "");
+}
+
+TEST_CASE("stdin is waited for no longer than asked, also before its first line") {
+  Stdin stdin_bytes("");
+  Input input(find_plugin("csv"), "path: \"-\"");
+  CHECK(input.read(1000, 1).status == NEK_OK);
+  CHECK(input.host().sources().empty());
+  stdin_bytes.more("a,");
+  CHECK(input.read(1000, 1).segments.empty());
+  stdin_bytes.more("b\n");
+  CHECK(input.read(1000, 1).segments.at(0).bytes == "a,b\n");
+}
+
+TEST_CASE("packed stdin comes unpacked") {
+  Stdin stdin_bytes(packed("gz"));
+  stdin_bytes.finish();
+  CHECK(bytes_of("\"-\"") == long_text());
+}
+
+TEST_CASE("what can't be read is explained where it is written") {
+  const Folder folder;
+  const auto good = folder.file("a.csv", "x\n");
+  CHECK(error_of("path: " + folder.path("no.csv")) ==
+        "1:7: path: cannot open '" + folder.path("no.csv") + "': No such file or directory");
+  CHECK(error_of("path: [" + good + ", " + folder.path("no.csv") + "]") ==
+        "1:" + std::to_string(10 + good.size()) + ": path: cannot open '" + folder.path("no.csv") +
+            "': No such file or directory");
+  CHECK(error_of("path: " + folder.path("")) == "1:7: path: '" + folder.path("") +
+                                                    "' is a folder; a pattern like '" +
+                                                    folder.path("") + "*.csv' reads its files");
+  CHECK(error_of("path: \"" + folder.path("*.gz") + "\"") ==
+        "1:7: path: no file matches '" + folder.path("*.gz") + "'");
+  CHECK(error_of("path: []") == "1:7: path: names no file");
+  mkfifo(folder.path("fifo").c_str(), 0600);
+  CHECK(error_of("path: " + folder.path("fifo")) ==
+        "1:7: path: '" + folder.path("fifo") +
+            "' is no regular file; '-' reads what comes by standard input");
+  if (geteuid() != 0) {
+    chmod(good.c_str(), 0);
+    CHECK(error_of("path: " + good) == "1:7: path: cannot open '" + good + "': Permission denied");
+  }
+}
+
+TEST_CASE("a file that is gone when its turn comes is an error that names it") {
+  const Folder folder;
+  const auto path = folder.file("a.csv", "x\n");
+  Input input(find_plugin("csv"), "path: " + path);
+  std::filesystem::remove(path);
+  CHECK(input.read().status == NEK_FAIL);
+  CHECK(input.host().error() == "cannot open '" + path + "': No such file or directory");
 }

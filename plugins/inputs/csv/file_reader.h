@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// FileReader reads one file, or stdin, from front to back; packed ones are unpacked on the way.
+// Positions are those of the unpacked bytes, so a packed file is read on by unpacking it from its
+// start. Not thread-safe.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "decompress/decompress.h"
+#include "nek/status.hpp"
+
+namespace nek {
+
+// A file descriptor, closed at the end; stdin stays open.
+class Fd {
+ public:
+  explicit Fd(int fd = -1) : fd_(fd) {}
+  ~Fd();
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+class FileReader {
+ public:
+  static constexpr size_t kHeadBytes = 4096;
+
+  // A regular file, or why it can't be read.
+  static Result<FileReader> open(const std::string& path);
+  static FileReader of_stdin();
+
+  // The first bytes: kHeadBytes, or all there are; of stdin at least the first line. To be read
+  // first; false: not yet, stdin had nothing for wait_ms.
+  Result<bool> read_head(int wait_ms);
+  std::string_view head() const { return head_; }
+  // To read on from here instead of the start.
+  Status skip_to(uint64_t position);
+  // How many bytes; none: at_end(), or stdin had nothing for wait_ms.
+  Result<size_t> read(std::span<uint8_t> to, int wait_ms);
+  bool at_end() const { return at_end_; }
+
+  uint64_t position() const { return position_; }  // of the next read
+  uint64_t size() const { return size_; }          // on disk; 0: unknown
+  uint64_t taken() const { return taken_; }        // of that
+
+ private:
+  FileReader(std::string path, Fd fd, uint64_t size, bool is_stdin)
+      : path_(std::move(path)), fd_(std::move(fd)), size_(size), is_stdin_(is_stdin) {}
+  bool ready(int wait_ms) const;
+  Result<size_t> read_raw(std::span<uint8_t> to);
+  Result<size_t> unpack(std::span<uint8_t> to, int wait_ms);
+  Status read_packed();
+  Status unpack_head();
+
+  std::string path_;
+  Fd fd_;
+  uint64_t size_ = 0, taken_ = 0, position_ = 0;
+  bool is_stdin_ = false, raw_ended_ = false, at_end_ = false;
+  std::string head_;
+  std::unique_ptr<Decompressor> unpacker_;
+  std::vector<uint8_t> packed_;  // read, but not unpacked from packed_at_ on
+  size_t packed_at_ = 0;
+};
+
+}  // namespace nek

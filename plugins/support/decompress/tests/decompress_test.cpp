@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// The packed bytes are those of gzip, zstd and bzip2 themselves.
+#include "../decompress.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+using nek::Decompressor;
+using nek::make_decompressor;
+
+namespace {
+
+std::string file(const std::string& name) {
+  std::ifstream in("tests/testdata/" + name, std::ios::binary);
+  REQUIRE(in.good());
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+// 1 to 3000, a line each, as `seq 3000` prints it.
+std::string plain() {
+  std::string text;
+  for (int i = 1; i <= 3000; i++) text += std::to_string(i) + "\n";
+  return text;
+}
+
+struct Unpacked {
+  std::string text, error;
+  bool may_end = false;
+};
+Unpacked unpack(const std::string& packed, size_t in_piece = 1 << 20, size_t out_piece = 1 << 20) {
+  Unpacked all;
+  const auto decompressor = make_decompressor(packed);
+  REQUIRE(decompressor);
+  std::vector<uint8_t> out(out_piece);
+  for (size_t at = 0;;) {
+    const size_t size = std::min(in_piece, packed.size() - at);
+    const auto* data = reinterpret_cast<const uint8_t*>(packed.data()) + at;
+    const auto step = decompressor->step({data, size}, out);
+    if (!step.ok()) {
+      all.error = step.status().message();
+      return all;
+    }
+    all.text.append(reinterpret_cast<char*>(out.data()), step->made);
+    at += step->taken;
+    if (at == packed.size() && step->made == 0) break;
+  }
+  all.may_end = decompressor->may_end();
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("packed bytes come out as they went in, however they are cut") {
+  const std::string name = GENERATE("seq.gz", "seq.zst", "seq.bz2");
+  const std::string packed = file(name);
+  for (const size_t in : {size_t{1}, size_t{7}, size_t{1} << 20}) {
+    for (const size_t out : {size_t{1}, size_t{100}, size_t{1} << 20}) {
+      const Unpacked all = unpack(packed, in, out);
+      CHECK(all.error == "");
+      CHECK(all.text == plain());
+      CHECK(all.may_end);
+    }
+  }
+}
+
+TEST_CASE("streams one behind the other are one text") {
+  const std::string name = GENERATE("seq.gz", "seq.zst", "seq.bz2");
+  const std::string packed = file(name) + file(name) + file(name);
+  for (const size_t in : {size_t{1}, size_t{1} << 20}) {
+    const Unpacked all = unpack(packed, in, 1000);
+    CHECK(all.text == plain() + plain() + plain());
+    CHECK(all.may_end);
+  }
+}
+
+TEST_CASE("a packed file without its end is known to be cut") {
+  const std::string name = GENERATE("seq.gz", "seq.zst", "seq.bz2");
+  const std::string packed = file(name);
+  for (const size_t missing : {size_t{1}, size_t{8}, packed.size() / 2}) {
+    const Unpacked all = unpack(packed.substr(0, packed.size() - missing));
+    CHECK(all.error == "");
+    CHECK_FALSE(all.may_end);
+    CHECK(plain().starts_with(all.text));
+  }
+}
+
+TEST_CASE("damaged bytes are an error") {
+  const std::string name = GENERATE("seq.gz", "seq.zst", "seq.bz2");
+  std::string packed = file(name);
+  packed[packed.size() / 2] = static_cast<char>(packed[packed.size() / 2] ^ 0x10);
+  CHECK(unpack(packed).error.find("damaged") != std::string::npos);
+}
+
+TEST_CASE("what is no packed file is not taken for one") {
+  for (const auto* head : {"", "\x1f", "BZh", "BZhello world", "1,2,3\n", "\x28\xb5\x2f"}) {
+    CHECK(make_decompressor(head) == nullptr);
+  }
+}
+
+TEST_CASE("bytes behind the gzip data are an error") {
+  CHECK(unpack(file("seq.gz") + "more than a gzip header").error ==
+        "what follows the gzip data is no gzip data");
+}
