@@ -19,11 +19,19 @@ enum ExitCode : int {
   kExitInterrupted = 130,  // stopped at once by a second signal
 };
 
+// More dead letters than this are exit code 3.
+struct DeadLetterLimit {
+  double number = 0;
+  bool percent = false;  // of the records of the run
+};
+
 struct RunOptions {
   std::string file;
   std::vector<std::string> plugin_folders;
-  std::optional<uint32_t> workers;      // instead of the file's
-  std::optional<std::string> data_dir;  // instead of the file's
+  std::optional<uint32_t> workers;                  // instead of the file's
+  std::optional<std::string> data_dir;              // instead of the file's
+  std::optional<DeadLetterLimit> max_dead_letters;  // instead of the file's
+  std::string report;                               // a file for the figures as JSON; empty: none
   bool from_start = false;
   bool quiet = false;  // no progress and no summary
   int log_level = 0;   // NEK_ERROR ... NEK_DEBUG
@@ -39,6 +47,7 @@ ExitCode check(const CheckOptions& options);
 
 struct PluginsOptions {
   std::string name;  // empty: a list of all
+  bool json = false;
   std::vector<std::string> plugin_folders;
 };
 ExitCode plugins(const PluginsOptions& options);

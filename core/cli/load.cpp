@@ -16,6 +16,15 @@ namespace {
 
 constexpr size_t kMaxFileBytes = 4 << 20;
 
+// Where programs keep their state: the system's, or the user's as the XDG specification has it.
+std::string state_home() {
+  if (geteuid() == 0) return "/var/lib";
+  const char* state = std::getenv("XDG_STATE_HOME");
+  if (state && *state == '/') return state;  // a relative one is to be ignored
+  const char* home = std::getenv("HOME");
+  return std::string(home ? home : "") + "/.local/state";
+}
+
 }  // namespace
 
 Registry load_registry(const std::vector<std::string>& folders) {
@@ -44,7 +53,8 @@ void show(const Diagnostics& diagnostics) {
 }
 
 std::string data_dir_of(const PipelineConfig& config) {
-  return config.settings.data_dir.empty() ? "nek-data/" + config.name : config.settings.data_dir;
+  if (!config.settings.data_dir.empty()) return config.settings.data_dir;
+  return state_home() + "/nek/" + config.name;
 }
 
 }  // namespace nek

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdio>
 #include <exception>
 #include <map>
 
 #include "cli/command.h"
 #include "nek/plugin.h"
+#include "pipeline/scalar.h"
 #include "util/log.h"
 
 namespace {
@@ -17,8 +19,7 @@ void add_plugin_folders(CLI::App* verb, std::vector<std::string>& folders) {
   verb->add_option("--plugin-dir", folders,
                    "Where plugins are looked for first; may be given several times")
       ->type_name("DIR")
-      ->expected(1)
-      ->take_all();
+      ->allow_extra_args(false);
 }
 
 // An option that is only there when it was written.
@@ -26,6 +27,19 @@ template <class T>
 CLI::Option* add_optional(CLI::App* verb, const std::string& name, std::optional<T>& to,
                           const std::string& help) {
   return verb->add_option_function<T>(name, [&to](const T& value) { to = value; }, help);
+}
+
+// "100" or "0.1%"; CLI11 turns what is thrown into its message.
+nek::DeadLetterLimit parse_limit(std::string text) {
+  nek::DeadLetterLimit limit;
+  limit.percent = text.ends_with('%');
+  if (limit.percent) text.pop_back();
+  const auto number = nek::parse_real(text);
+  const bool whole = number && *number == std::floor(*number);
+  if (!number || *number < 0 || (limit.percent ? *number > 100 : !whole))
+    throw CLI::ValidationError("--max-dead-letters", "must be a number, or a share such as 0.1%");
+  limit.number = *number;
+  return limit;
 }
 
 int parse_and_run(int count, char** arguments) {
@@ -42,6 +56,14 @@ int parse_and_run(int count, char** arguments) {
       ->check(CLI::Range(0, 1024).description(""));
   add_optional(run_verb, "--data-dir", run.data_dir, "Where state and dead letters lie")
       ->type_name("DIR");
+  run_verb
+      ->add_option_function<std::string>(
+          "--max-dead-letters",
+          [&run](const std::string& text) { run.max_dead_letters = parse_limit(text); },
+          "With more of them, or a larger share of the records, the exit code is 3")
+      ->type_name("N|P%");
+  run_verb->add_option("--report", run.report, "Writes the figures of the summary as JSON")
+      ->type_name("FILE");
   run_verb->add_flag("--from-start", run.from_start,
                      "Sets the last state aside and reads all inputs again");
   run_verb->add_option("--log-level", run.log_level, "error, warn, info or debug")
@@ -63,6 +85,7 @@ int parse_and_run(int count, char** arguments) {
   nek::PluginsOptions plugins;
   CLI::App* plugins_verb = app.add_subcommand("plugins", "Lists plugins, or describes one");
   plugins_verb->add_option("NAME", plugins.name, "Of the plugin to describe");
+  plugins_verb->add_flag("--json", plugins.json, "As JSON, for programs");
   add_plugin_folders(plugins_verb, plugins.plugin_folders);
   plugins_verb->callback([&] { code = nek::plugins(plugins); });
 

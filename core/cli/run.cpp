@@ -8,7 +8,9 @@
 
 #include "cli/command.h"
 #include "cli/load.h"
+#include "cli/report.h"
 #include "cli/summary.h"
+#include "pipeline/scalar.h"
 #include "runtime/pipeline.h"
 #include "util/log.h"
 
@@ -18,8 +20,9 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr milliseconds kLook{50};           // how soon a signal or the end is seen
-constexpr std::chrono::seconds kReport{5};  // between two lines of progress
+constexpr milliseconds kLook{50};        // how soon a signal or the end is seen
+constexpr milliseconds kRewrite{200};    // between two states of the line on a terminal
+constexpr milliseconds kReport{10'000};  // between two lines of progress elsewhere
 
 sigset_t stop_signals() {
   sigset_t set;
@@ -42,11 +45,37 @@ bool signal_came() {
   return sigtimedwait(&set, nullptr, &none) > 0;
 }
 
+// Shows progress as a line that is written over on a terminal, as log lines elsewhere.
+class ProgressView {
+ public:
+  ProgressView(const Pipeline& pipeline, bool quiet)
+      : pipeline_(pipeline), quiet_(quiet), progress_(pipeline.progress()) {}
+  ~ProgressView() { status_line(""); }
+  ProgressView(const ProgressView&) = delete;
+  ProgressView& operator=(const ProgressView&) = delete;
+
+  void update() {
+    if (quiet_ || Clock::now() < next_) return;
+    const std::string line = progress_.line(pipeline_.progress());
+    if (terminal_)
+      status_line(line);
+    else
+      log_line(NEK_INFO, "", line);
+    next_ += period_;
+  }
+
+ private:
+  const Pipeline& pipeline_;
+  const bool quiet_, terminal_ = isatty(STDERR_FILENO) != 0;
+  const milliseconds period_ = terminal_ ? kRewrite : kReport;
+  Clock::time_point next_ = Clock::now() + period_;
+  Progress progress_;
+};
+
 // False: a second signal came.
 bool await_end(Pipeline& pipeline, const RunOptions& options) {
   bool stopping = false;
-  auto next_report = Clock::now() + kReport;
-  Progress progress(pipeline.progress().records);
+  ProgressView view(pipeline, options.quiet);
   while (!pipeline.wait(kLook)) {
     while (signal_came()) {
       if (stopping) return false;
@@ -54,24 +83,36 @@ bool await_end(Pipeline& pipeline, const RunOptions& options) {
       log_line(NEK_INFO, "", "stopping: what was read is delivered first; again to stop at once");
       pipeline.stop();
     }
-    if (options.quiet || Clock::now() < next_report) continue;
-    next_report += kReport;
-    log_line(NEK_INFO, "", progress.line(pipeline.progress()));
+    view.update();
   }
   return true;
 }
 
-ExitCode outcome(const Pipeline& pipeline, const std::vector<std::string>& faults) {
+// Why there are too many dead letters; empty: there are not.
+std::string too_many(const Pipeline& pipeline, const std::optional<DeadLetterLimit>& limit) {
+  const uint64_t count = pipeline.dead_letters();
+  const uint64_t setting = pipeline.config().settings.max_dead_letters;
+  if (!limit)
+    return count > setting
+               ? "more dead letters than 'max_dead_letters' allows, " + std::to_string(setting)
+               : "";
+  const double share = limit->percent ? static_cast<double>(records_of_run(pipeline)) / 100 : 1;
+  if (static_cast<double>(count) <= limit->number * share) return "";
+  return "more dead letters than --max-dead-letters allows, " + format_real(limit->number) +
+         (limit->percent ? "%" : "");
+}
+
+// Logs what went wrong.
+ExitCode outcome(const Pipeline& pipeline, const RunOptions& options,
+                 const std::vector<std::string>& faults) {
+  for (const std::string& fault : faults) log_line(NEK_ERROR, "", "ledger: " + fault);
   if (!pipeline.failure().empty()) {
     log_line(NEK_ERROR, "", pipeline.failure());
     return kExitFailed;
   }
-  const uint64_t limit = pipeline.config().settings.max_dead_letters;
-  if (pipeline.dead_letters() > limit)
-    log_line(NEK_ERROR, "",
-             "more dead letters than 'max_dead_letters' allows, " + std::to_string(limit));
-  const bool complete = faults.empty() && pipeline.dead_letters() <= limit;
-  return complete ? kExitOk : kExitIncomplete;
+  const std::string excess = too_many(pipeline, options.max_dead_letters);
+  if (!excess.empty()) log_line(NEK_ERROR, "", excess);
+  return faults.empty() && excess.empty() ? kExitOk : kExitIncomplete;
 }
 
 std::unique_ptr<Pipeline> make_pipeline(const RunOptions& options, const Registry& registry) {
@@ -107,11 +148,16 @@ ExitCode run(const RunOptions& options) {
     log_line(NEK_WARN, "", "stopped at once; the next run goes on from the last snapshot");
     _exit(kExitInterrupted);  // like a crash, which the state is made for; nothing is waited for
   }
+  const auto time = Clock::now() - begin;
   pipeline->shut_down();
+  if (!options.quiet) std::fputs(summary(*pipeline, time).c_str(), stderr);
   const auto faults = pipeline->ledger().faults(pipeline->graph(), pipeline->config());
-  if (!options.quiet) std::fputs(summary(*pipeline, Clock::now() - begin).c_str(), stderr);
-  for (const std::string& fault : faults) log_line(NEK_ERROR, "", "ledger: " + fault);
-  return outcome(*pipeline, faults);
+  const ExitCode code = outcome(*pipeline, options, faults);
+  if (options.report.empty()) return code;
+  const Status written = write_report(options.report, *pipeline, {code, time, faults});
+  if (written.ok()) return code;
+  log_line(NEK_ERROR, "", written.message());
+  return kExitFailed;
 }
 
 }  // namespace nek

@@ -2,13 +2,18 @@
 #include "cli/summary.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+
+#include "cli/dead_letter_reasons.h"
 
 namespace nek {
 namespace {
 
 using Seconds = std::chrono::duration<double>;
 using Rows = std::vector<std::vector<std::string>>;
+
+constexpr size_t kShownReasons = 5;
 
 std::string rounded(double value, int digits) {
   char text[32];
@@ -44,56 +49,95 @@ std::string grouped(uint64_t number) {
   return out;
 }
 
+std::string short_time(double seconds) {
+  const auto s = static_cast<uint64_t>(std::lround(seconds));
+  if (s < 60) return std::to_string(s) + " s";
+  if (s < 3600) return std::to_string(s / 60) + " min " + std::to_string(s % 60) + " s";
+  return grouped(s / 3600) + " h " + std::to_string(s % 3600 / 60) + " min";
+}
+
 std::string Progress::line(const PipelineProgress& now) {
-  const auto time = std::chrono::steady_clock::now();
+  const auto time = Clock::now();
   std::string out = grouped(now.records) + " records, " +
-                    per_second(now.records - records_, Seconds(time - last_).count());
-  if (now.total_bytes > 0)
-    out +=
-        ", " +
-        rounded(100.0 * static_cast<double>(now.done_bytes) / static_cast<double>(now.total_bytes),
-                1) +
-        " %";
-  out += ", " + std::to_string(now.memory >> 20) + " MiB in flight";
+                    per_second(now.records - last_records_, Seconds(time - last_).count());
+  if (now.total_bytes > 0) {
+    const auto done = static_cast<double>(now.done_bytes);
+    const auto total = static_cast<double>(now.total_bytes);
+    const double fresh = done - static_cast<double>(begin_.done_bytes);
+    out += ", " + rounded(std::min(100.0 * done / total, 100.0), 1) + " %";
+    if (fresh > 0 && total > done)
+      out +=
+          ", " + short_time((total - done) / fresh * Seconds(time - begin_time_).count()) + " left";
+  }
   last_ = time;
-  records_ = now.records;
+  last_records_ = now.records;
   return out;
 }
 
-std::string ledger_table(const Ledger& ledger, const Graph& graph, const PipelineConfig& config) {
-  Rows streams = {{"stream", "in", "created", "out", "filtered", "absorbed", "dead letters"}};
-  Rows outputs = {
-      {"output", "in", "delivered", "duplicate", "dropped", "dead letters", "in flight"}};
-  for (size_t i = 0; i < config.components.size(); i++) {
-    const ComponentConfig& component = config.components[i];
+uint64_t records_of_run(const Pipeline& pipeline) {
+  const uint64_t all = pipeline.progress().records;
+  // The ledger begins anew when the components are others than at the last run.
+  const uint64_t before = pipeline.restored_records();
+  return before <= all ? all - before : all;
+}
+
+namespace {
+
+std::string ledger_table(const Pipeline& pipeline, double seconds) {
+  const Ledger ledger = pipeline.ledger();
+  const Ledger& before = pipeline.restored_ledger();
+  Rows streams = {
+      {"stream", "in", "created", "out", "filtered", "absorbed", "dead letters", "per second"}};
+  Rows outputs = {{"output", "in", "delivered", "duplicate", "dropped", "dead letters", "in flight",
+                   "per second"}};
+  for (size_t i = 0; i < ledger.streams.size(); i++) {
+    const ComponentConfig& component = pipeline.config().components[i];
+    const auto& names = pipeline.graph().nodes[i].streams;
     for (size_t s = 0; s < ledger.streams[i].size(); s++) {
-      const StreamLedger& l = ledger.streams[i][s];
-      const bool only = graph.nodes[i].streams.size() == 1;
-      streams.push_back({component.id + (only ? "" : "." + graph.nodes[i].streams[s].name),
+      const StreamLedger &l = ledger.streams[i][s], &b = before.streams[i][s];
+      const uint64_t handled = l.in + l.created - b.in - b.created;
+      streams.push_back({component.id + (names.size() == 1 ? "" : "." + names[s].name),
                          grouped(l.in), grouped(l.created), grouped(l.out), grouped(l.filtered),
-                         grouped(l.absorbed), grouped(l.dead)});
+                         grouped(l.absorbed), grouped(l.dead), per_second(handled, seconds)});
     }
     if (component.kind != Kind::kOutput) continue;
-    const OutputLedger& l = ledger.outputs[i];
+    const OutputLedger &l = ledger.outputs[i], &b = before.outputs[i];
     outputs.push_back({component.id, grouped(l.in), grouped(l.delivered), grouped(l.duplicate),
-                       grouped(l.dropped), grouped(l.dead), grouped(l.in_flight())});
+                       grouped(l.dropped), grouped(l.dead), grouped(l.in_flight()),
+                       per_second(l.in - b.in, seconds)});
   }
   return aligned(streams) + aligned(outputs);
 }
 
-std::string summary(const Pipeline& pipeline, std::chrono::steady_clock::duration time) {
-  const uint64_t all = pipeline.progress().records;
-  // The ledger begins anew when the components are others than at the last run.
-  const uint64_t before = pipeline.restored_records() <= all ? pipeline.restored_records() : 0;
-  const double seconds = Seconds(time).count();
-  std::string out = pipeline.config().name + ": " + grouped(all - before) + " records in " +
-                    rounded(seconds, 2) + " s, " + per_second(all - before, seconds) + "\n";
-  if (before > 0) out += "  With the " + grouped(before) + " of earlier runs:\n";
-  out += ledger_table(pipeline.ledger(), pipeline.graph(), pipeline.config());
-  if (pipeline.dead_letters() > 0)
-    out += "  " + grouped(pipeline.dead_letters()) + " dead letters in " +
-           pipeline.dead_letter_path() + "\n";
+std::string dead_letter_lines(const Pipeline& pipeline) {
+  const uint64_t count = pipeline.dead_letters();
+  if (count == 0) return {};
+  std::string out = "  " + grouped(count) +
+                    (count == 1 ? " dead letter in " : " dead letters in ") +
+                    pipeline.dead_letter_path() + "\n";
+  const auto reasons = dead_letter_reasons(pipeline.dead_letter_path(), count);
+  for (size_t i = 0; i < std::min(reasons.size(), kShownReasons); i++) {
+    const DeadLetterReason& r = reasons[i];
+    out += "    " + grouped(r.count) + "  " + r.component + ": " + r.reason + ", for example " +
+           r.example + "\n";
+  }
   return out;
+}
+
+}  // namespace
+
+std::string summary(const Pipeline& pipeline, std::chrono::steady_clock::duration time) {
+  const std::string& name = pipeline.config().name;
+  const uint64_t before = pipeline.restored_records(), fresh = records_of_run(pipeline);
+  if (fresh == 0 && before > 0 && pipeline.failure().empty())
+    return name + ": nothing new; all " + grouped(before) +
+           " records were delivered by earlier runs. To read them again: --from-start\n";
+  const double seconds = Seconds(time).count();
+  std::string out = name + ": " + grouped(fresh) + " records in " + rounded(seconds, 2) + " s, " +
+                    per_second(fresh, seconds) + "\n";
+  if (before > 0 && fresh != pipeline.progress().records)
+    out += "  With the " + grouped(before) + " of earlier runs:\n";
+  return out + ledger_table(pipeline, seconds) + dead_letter_lines(pipeline);
 }
 
 }  // namespace nek

@@ -9,24 +9,30 @@
 
 namespace nek {
 
-// Lines of progress, with the speed since the line before.
+// Lines of progress: records, the speed since the line before, how much is done and what is left.
 class Progress {
  public:
-  explicit Progress(uint64_t records) : records_(records) {}  // there before this run
+  explicit Progress(const PipelineProgress& begin) : begin_(begin), last_records_(begin.records) {}
   std::string line(const PipelineProgress& now);
 
  private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-  uint64_t records_;
+  using Clock = std::chrono::steady_clock;
+  const PipelineProgress begin_;  // what is there from earlier runs
+  const Clock::time_point begin_time_ = Clock::now();
+  Clock::time_point last_ = begin_time_;
+  uint64_t last_records_;
 };
 
-// The ledger as a table, and where the dead letters are.
-std::string summary(const Pipeline& pipeline, std::chrono::steady_clock::duration time);
+// Those of earlier runs not counted.
+uint64_t records_of_run(const Pipeline& pipeline);
 
-// Aligned columns; the first is text, all others are numbers.
-std::string ledger_table(const Ledger& ledger, const Graph& graph, const PipelineConfig& config);
+// The ledger as a table, and why there are dead letters.
+std::string summary(const Pipeline& pipeline, std::chrono::steady_clock::duration time);
 
 // 1234567 as "1,234,567".
 std::string grouped(uint64_t number);
+
+// 3725 as "1 h 2 min".
+std::string short_time(double seconds);
 
 }  // namespace nek

@@ -379,9 +379,17 @@ class GraphBuilder {
     names.erase(std::unique(names.begin(), names.end()), names.end());
   }
 
+  // Where a stream with all records is read, the others hold nothing that is lost.
+  static bool reads_all_records(const std::vector<Graph::Stream>& streams) {
+    return std::any_of(streams.begin(), streams.end(), [](const Graph::Stream& stream) {
+      return stream.kind == NEK_PASS && !stream.readers.empty();
+    });
+  }
+
   void warn_unread() {
     for (uint32_t i = 0; i < components_.size(); i++) {
       const auto& streams = graph_.nodes[i].streams;
+      if (reads_all_records(streams)) continue;
       for (const Graph::Stream& stream : streams) {
         if (!stream.readers.empty()) continue;
         diagnostics_.warning(

@@ -92,8 +92,20 @@ Status Pipeline::set_aside() {
   return {};
 }
 
-Status Pipeline::restore() {
+// Two processes would write the same state and the same files.
+Status Pipeline::lock_data_dir() {
   Status status = options_.env->make_dirs(options_.data_dir);
+  if (!status.ok()) return status;
+  auto lock = options_.env->lock((std::filesystem::path(options_.data_dir) / "lock").string());
+  if (!lock.ok())
+    return fail("cannot use " + options_.data_dir + ": " + lock.status().message() +
+                "; end the nek that runs there, or give this one another --data-dir");
+  data_dir_lock_ = std::move(*lock);
+  return {};
+}
+
+Status Pipeline::restore() {
+  Status status = lock_data_dir();
   if (status.ok() && options_.from_start) status = set_aside();
   if (!status.ok()) return status;
   auto state = read_state(*options_.env, state_path_);
@@ -109,6 +121,7 @@ Status Pipeline::restore() {
     log_line(NEK_WARN, "",
              "the pipeline has other components than at the last run: the ledger begins at 0");
   }
+  restored_ledger_ = ledger_;
   for (const SourceState& source : restored_.sources) restored_records_ += source.at.records;
   return {};
 }

@@ -68,6 +68,8 @@ class Pipeline {
   Ledger ledger() const;
   // Records that were delivered by the runs before this one, as the restored snapshot knows.
   uint64_t restored_records() const { return restored_records_; }
+  const Ledger& restored_ledger() const { return restored_ledger_; }
+  const std::string& data_dir() const { return options_.data_dir; }
   uint64_t dead_letters() const { return dead_letters_->count(); }
   const std::string& dead_letter_path() const { return dead_letters_->path(); }
   PipelineProgress progress() const;
@@ -76,6 +78,7 @@ class Pipeline {
  private:
   Pipeline(PipelineConfig config, PipelineOptions options);
 
+  Status lock_data_dir();
   bool make_instances(Diagnostics& diagnostics);
   bool make_codec(uint32_t index, Diagnostics& diagnostics);
   Status restore();
@@ -106,7 +109,9 @@ class Pipeline {
   std::vector<Component> components_;
   Graph graph_;
   std::string state_path_;
+  std::unique_ptr<File> data_dir_lock_;
   State restored_;
+  Ledger restored_ledger_;
   uint64_t restored_records_ = 0;
   std::unique_ptr<Budget> budget_;
   std::unique_ptr<DeadLetters> dead_letters_;

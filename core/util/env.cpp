@@ -2,6 +2,7 @@
 #include "util/env.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -111,6 +112,14 @@ class SystemEnv final : public Env {
     Status status = ok ? Status() : error("cannot sync folder", path);
     ::close(fd);
     return status;
+  }
+  Result<std::unique_ptr<File>> lock(const std::string& path) override {
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0) return error("cannot open", path);
+    auto file = std::make_unique<SystemFile>(fd, path, 0);
+    if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return std::unique_ptr<File>(std::move(file));
+    if (errno == EWOULDBLOCK) return fail(path + " is held by another process");
+    return error("cannot lock", path);
   }
 };
 

@@ -32,6 +32,9 @@ class Env {
   virtual Status remove(const std::string& path) = 0;  // OK where there is none
   virtual Status make_dirs(const std::string& path) = 0;
   virtual Status sync_dir(const std::string& path) = 0;
+  // Keeps other processes from locking the same path while what it returns lives, NULL where there
+  // are no other processes. Fails at once when another one has it.
+  virtual Result<std::unique_ptr<File>> lock(const std::string&) { return std::unique_ptr<File>(); }
 };
 
 Env& system_env();

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The nek program as its users see it: verbs, messages, exit codes."""
 
+import fcntl
+import json
 import os
 import pathlib
+import pty
+import re
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 
@@ -20,6 +26,10 @@ class Cli(unittest.TestCase):
 
     def write(self, name, text):
         (self.folder / name).write_text(text)
+
+    def run_nek(self, file, *arguments):
+        """Its state beside the file, never where this machine keeps it."""
+        return self.nek("run", file, "--data-dir", "state", *arguments)
 
     def nek(self, *arguments, **variables):
         environment = {k: v for k, v in os.environ.items() if k != "NEK_PLUGIN_PATH"} | variables
@@ -86,35 +96,135 @@ class Cli(unittest.TestCase):
     def test_run_delivers_and_goes_on_where_it_ended(self):
         self.write("in.csv", "a,b\n1,2\n3,4\n")
         self.write("p.yaml", "inputs: [csv: {path: in.csv}]\noutputs: [file: {path: out.ndjson}]\n")
-        first = self.nek("run", "p.yaml")
+        first = self.run_nek("p.yaml")
         self.assertEqual(first.returncode, 0, first.stderr)
         self.assertIn("p: 2 records in ", first.stderr)
         out = self.folder / "out.ndjson"
         self.assertEqual(len(out.read_text().splitlines()), 2)
-        again = self.nek("run", "p.yaml")
+        again = self.run_nek("p.yaml")
         self.assertEqual(again.returncode, 0, again.stderr)
-        self.assertIn("p: 0 records in ", again.stderr)
+        self.assertIn("in.csv: already delivered", again.stderr)
+        self.assertTrue(again.stderr.endswith(
+            "p: nothing new; all 2 records were delivered by earlier runs. "
+            "To read them again: --from-start\n"), again.stderr)
         self.assertEqual(len(out.read_text().splitlines()), 2)
         quiet = self.nek("run", "p.yaml", "--quiet", "--log-level", "error", "--data-dir", "other",
                          "--from-start")
         self.assertNotIn("records in", quiet.stderr)
 
-    def test_more_dead_letters_than_allowed_are_code_3(self):
-        self.write("in.csv", "a,b\n1,2\n3\n")
-        pipeline = "inputs: [csv: {path: in.csv}]\noutputs: [file: {path: out.ndjson}]\n"
-        self.write("p.yaml", pipeline)
-        allowed = self.nek("run", "p.yaml")
+    def write_bad_rows(self, settings=""):
+        self.write("in.csv", "a,b\n1,2\n3\n4\n")
+        self.write("p.yaml", settings + "inputs: [csv: {path: in.csv}]\noutputs: [file: {path: out.ndjson}]\n")
+
+    def test_the_summary_says_why_there_are_dead_letters_and_shows_one(self):
+        self.write_bad_rows()
+        allowed = self.run_nek("p.yaml")
         self.assertEqual(allowed.returncode, 0, allowed.stderr)
-        self.assertIn("  1 dead letters in nek-data/p/dead-letters.ndjson\n", allowed.stderr)
-        self.write("q.yaml", "settings: {max_dead_letters: 0}\n" + pipeline.replace("out.", "q."))
-        refused = self.nek("run", "q.yaml")
+        self.assertIn("  2 dead letters in state/dead-letters.ndjson\n"
+                      "    2  csv: columns, for example line 3: has 1 fields, not 2: '3'\n", allowed.stderr)
+
+    def test_more_dead_letters_than_allowed_are_code_3(self):
+        self.write_bad_rows("settings: {max_dead_letters: 1}\n")
+        refused = self.run_nek("p.yaml")
         self.assertEqual(refused.returncode, 3, refused.stderr)
-        self.assertIn("more dead letters than 'max_dead_letters' allows, 0\n", refused.stderr)
+        self.assertIn("more dead letters than 'max_dead_letters' allows, 1\n", refused.stderr)
+
+    def test_the_command_line_sets_how_many_dead_letters_are_allowed(self):
+        self.write_bad_rows("settings: {max_dead_letters: 1}\n")
+        for limit, code in ("2", 0), ("1", 3), ("66.7%", 0), ("66%", 3), ("0", 3), ("100%", 0):
+            with self.subTest(limit):
+                done = self.nek("run", "p.yaml", "--data-dir", f"state{limit}", "--max-dead-letters",
+                                limit)
+                self.assertEqual(done.returncode, code, done.stderr)
+                if code:
+                    self.assertIn(f"more dead letters than --max-dead-letters allows, {limit}\n",
+                                  done.stderr)
+                (self.folder / "out.ndjson").unlink()
+        for nonsense in "-1", "1.5", "101%", "many", "":
+            with self.subTest(nonsense):
+                self.assertEqual(self.run_nek("p.yaml", f"--max-dead-letters={nonsense}").returncode, 2)
+
+    def test_the_report_holds_the_figures_of_the_summary(self):
+        self.write_bad_rows()
+        done = self.run_nek("p.yaml", "--report", "report.json", "--max-dead-letters", "1")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        report = json.loads((self.folder / "report.json").read_text())
+        self.assertEqual((report["pipeline"], report["exit_code"], report["records"], report["failure"]),
+                         ("p", 3, 3, ""))
+        self.assertEqual(report["dead_letters"], {
+            "count": 2, "path": "state/dead-letters.ndjson",
+            "reasons": [{"component": "csv", "reason": "columns", "count": 2,
+                         "example": "line 3: has 1 fields, not 2: '3'"}]})
+        self.assertEqual(report["outputs"], [{"component": "file", "in": 1, "delivered": 1, "duplicate": 0,
+                                              "dropped": 0, "dead_letters": 0, "in_flight": 0}])
+        self.assertEqual(report["streams"][0]["created"], 3)
+        self.assertEqual(report["ledger_faults"], [])
+
+    def test_a_report_that_cannot_be_written_is_code_1(self):
+        self.write_bad_rows()
+        done = self.run_nek("p.yaml", "--report", "none/report.json")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot write the report none/report.json: No such file or directory\n", done.stderr)
+
+    def test_a_second_nek_with_the_same_data_dir_is_code_1_and_says_what_to_do(self):
+        self.start_reading()
+        second = self.run_nek("p.yaml")
+        self.assertEqual(second.returncode, 1)
+        self.assertIn("cannot use state: state/lock is held by another process; end the nek that runs "
+                      "there, or give this one another --data-dir\n", second.stderr)
+
+    def test_a_plugin_folder_may_stand_before_the_file(self):
+        self.write_bad_rows()
+        self.assertEqual(self.nek("check", "--plugin-dir", "none", "p.yaml").returncode, 0)
+
+    def on_terminal(self, *arguments, columns=100):
+        """What a person sees: the screen's lines after all rewriting, and all that was written."""
+        child, terminal = pty.fork()
+        if child == 0:
+            os.chdir(self.folder)
+            os.execv(NEK, [NEK, *arguments])
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        written = b""
+        while True:
+            try:
+                piece = os.read(terminal, 65536)
+            except OSError:  # the other side is closed
+                break
+            if not piece:
+                break
+            written += piece
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        os.close(terminal)
+        text = written.decode()
+        shown = [re.sub(r"\x1b\[[0-9;]*m", "", line.rpartition("\x1b[K")[2]).strip("\r")
+                 for line in text.split("\n")]
+        return code, shown, text
+
+    def test_a_terminal_shows_progress_in_one_line_that_is_gone_at_the_end(self):
+        self.write("p.yaml", "inputs: [generate: {rows: 3000, rate: 3000}]\noutputs: [blackhole: ]\n")
+        code, shown, text = self.on_terminal("run", "p.yaml", "--data-dir", "state")
+        self.assertEqual(code, 0, text)
+        progress = re.findall(r"\r\x1b\[K([\d,]+ records, [\d,]+/s, \d+\.\d %, \d+ s left)\r", text)
+        self.assertGreaterEqual(len(progress), 2, text)
+        self.assertFalse([line for line in shown if " left" in line], shown)
+        self.assertTrue([line for line in shown if line.startswith("p: 3,000 records in ")], shown)
+
+    def test_progress_never_wraps_on_a_narrow_terminal(self):
+        self.write("p.yaml", "inputs: [generate: {rows: 2000, rate: 2000}]\noutputs: [blackhole: ]\n")
+        _, _, text = self.on_terminal("run", "p.yaml", "--data-dir", "state", columns=30)
+        lines = re.findall(r"\x1b\[K(\d[\d,]* records, [^\r\n]*)", text)
+        self.assertGreaterEqual(len(lines), 2, text)
+        self.assertLess(max(map(len, lines)), 30)
+
+    def test_quiet_shows_no_progress_on_a_terminal(self):
+        self.write("p.yaml", "inputs: [generate: {rows: 1000, rate: 1000}]\noutputs: [blackhole: ]\n")
+        _, _, text = self.on_terminal("run", "p.yaml", "--data-dir", "state", "--quiet")
+        self.assertNotIn("records", text)
 
     def start_reading(self):
         """A run without end that has delivered its first records."""
         self.write("p.yaml", "inputs: [generate: {rate: 1000}]\noutputs: [file: {path: out.ndjson}]\n")
-        child = subprocess.Popen([NEK, "run", "p.yaml", "--from-start"], cwd=self.folder,
+        child = subprocess.Popen([NEK, "run", "p.yaml", "--from-start", "--data-dir", "state"], cwd=self.folder,
                                  stderr=subprocess.DEVNULL)
         self.addCleanup(child.wait)
         self.addCleanup(child.kill)

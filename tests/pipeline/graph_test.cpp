@@ -332,6 +332,16 @@ TEST_CASE("what nobody reads is a warning, not an error") {
         "2:20: warning: geoip: nobody reads what it makes\n");
 }
 
+TEST_CASE("a part that nobody reads is no warning where all records are read") {
+  const auto good = build(
+      "inputs: [csv: {path: a}]\n"
+      "filters: [split: ]\n"
+      "outputs: [report: {from: split.all}]\n",
+      {{"csv", csv()}, {"split", Shape().stream("all", NEK_PASS).stream("syn", NEK_SUBSET)}});
+  CHECK(good.graph);
+  CHECK(good.messages == "");
+}
+
 TEST_CASE("steps come after all that they read, whatever their order in the file") {
   const auto built = build(
       "inputs: [csv: {path: a}]\n"
