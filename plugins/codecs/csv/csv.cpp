@@ -109,6 +109,10 @@ class Decoder {
   }
 
   Status start(const Start& start) {
+    const bool has_time = std::any_of(columns_.begin(), columns_.end(), [](const Column& column) {
+      return column.kind == Kind::kTime || column.kind == Kind::kFlowTime;
+    });
+    if (has_time) host_.log(NEK_INFO, "times without an offset are read in " + config_.timezone);
     if (!start.wants_all()) wanted_.emplace(start.wanted().begin(), start.wanted().end());
     std::erase_if(columns_, [&](const Column& column) { return !start.wants(column.name); });
     if (nfdump()) {

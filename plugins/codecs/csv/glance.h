@@ -55,8 +55,8 @@ inline bool glance_number(const char* bytes, uint32_t begin, uint32_t end, uint6
 
 // Most neighbouring times share their date.
 struct DateCache {
-  uint64_t year_month = 0;
-  uint16_t day = 0;
+  uint64_t year_month = 0x2D31302D30373931;  // "1970-01-"
+  uint16_t day = 0x3130;                     // "01"
   int64_t ms = 0;
 };
 

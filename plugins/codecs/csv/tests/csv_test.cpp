@@ -139,6 +139,7 @@ TEST_CASE("of an hour that comes twice the first is taken, and counted") {
   decoder.end();
   CHECK(decoder.host().logs() ==
         std::vector<std::string>{
+            "times without an offset are read in Europe/Zurich",
             "1 times are of an hour that comes twice in Europe/Zurich: the first was taken"});
 }
 

@@ -172,9 +172,10 @@ TEST_CASE("shortened IPv6 addresses are counted, and one warning tells what to d
   CHECK(decoder.host().metric("shortened_addresses") == 126);
   decoder.end();
   CHECK(decoder.host().logs() ==
-        std::vector<std::string>{"126 IPv6 addresses were shortened by nfdump (2804:37..33:a1b5): "
-                                 "they have no country; call "
-                                 "nfdump with -6 to get them whole"});
+        std::vector<std::string>{
+            "times without an offset are read in UTC",
+            "126 IPv6 addresses were shortened by nfdump (2804:37..33:a1b5): they have no country; "
+            "call nfdump with -6 to get them whole"});
 }
 
 TEST_CASE("local times of nfdump are read in their zone") {

@@ -127,6 +127,8 @@ TEST_CASE("usual times are seen at a glance") {
   CHECK(glanced_time("2023-01-25 18:35:43") == 1674671743000);
   CHECK(glanced_time("1970-01-01 00:00:00.000") == 0);
   CHECK_FALSE(glanced_time("2023-01-25 18:35:43.88x"));
+  // Found by fuzzing: a date of zeros was that of a cache without one.
+  CHECK_FALSE(glanced_time(std::string(10, '\0') + " 18:35:43.884"));
 }
 
 TEST_CASE("views of short texts hold the text and zeros, those of long ones point to it") {

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is recognised at a glance is what the parsers say, and no parser reads past its text.
+#include <cstdlib>
+#include <string>
+
+#include "../glance.h"
+#include "../parse.h"
+
+using namespace nek::csv;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  // A copy of its own, so that a read past its end is found; glances get the padding of chunks.
+  const std::string text(reinterpret_cast<const char*>(data), std::min<size_t>(size, 64));
+  const std::string_view trimmed = trim(text);
+  const auto number = nek::parse_number<uint64_t>(trimmed);
+  const auto time = parse_plain_time(text);
+  (void)parse_count(text);
+  (void)parse_port(text);
+  (void)parse_flow_time(text);
+
+  const std::string padded = "12345678" + text + std::string(64, '9');
+  const auto end = static_cast<uint32_t>(8 + text.size());
+  uint64_t value = 0;
+  if (glance_number(padded.data(), 8, end, value) && value != number) std::abort();
+  DateCache cache;
+  int64_t ms = 0;
+  if (glance_time(padded.data() + 8, end - 8, cache, ms) && (!time || ms != time->ms)) std::abort();
+  return 0;
+}
