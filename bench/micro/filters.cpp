@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// The filters of the main job, each alone, through its shared object: time a row.
+#include <benchmark/benchmark.h>
+
+#include <fstream>
+#include <random>
+
+#include "bench_host.h"
+
+namespace {
+
+using nek::bench::FilterBench;
+
+constexpr uint32_t kRows = 4096;   // a batch
+constexpr uint32_t kBatches = 32;  // in turn: more rows than a branch predictor learns
+
+const nek_column* texts(nek::Arena& arena, const std::vector<std::string>& values) {
+  return &nek::testing::detail::text_column(arena, values);
+}
+
+// A dictionary column; codes drawn by weight.
+const nek_column* drawn(FilterBench& bench, nek_type type, const nek_dictionary* dictionary,
+                        std::discrete_distribution<int>& draw, std::mt19937& random) {
+  nek_make make{};
+  make.type = type;
+  make.rows = kRows;
+  make.dictionary = dictionary;
+  nek_column* column = nek::make_column(bench.arena(), make);
+  for (uint32_t row = 0; row < kRows; row++)
+    static_cast<int32_t*>(column->values)[row] = draw(random);
+  return column;
+}
+
+void run(benchmark::State& state, FilterBench& bench) {
+  int64_t rows = 0;
+  for (auto _ : state) rows += bench.run();
+  state.SetItemsProcessed(rows);
+  state.counters["time/row"] = benchmark::Counter(
+      static_cast<double>(rows), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+void run_codes(benchmark::State& state, const char* name, const std::vector<std::string>& values,
+               std::discrete_distribution<int> draw) {
+  FilterBench bench(std::string("nek-filter-") + name, name, "");
+  std::mt19937 random(1);
+  const auto* dictionary = bench.dictionary(*texts(bench.arena(), values));
+  for (uint32_t i = 0; i < kBatches; i++) {
+    bench.add_batch({drawn(bench, NEK_DICT_TEXT, dictionary, draw, random)});
+  }
+  run(state, bench);
+}
+
+void proto_map(benchmark::State& state) {
+  run_codes(state, "proto_map", {"6", "17", "1", "47"}, {70, 25, 4, 1});
+}
+void flags(benchmark::State& state) {
+  run_codes(state, "flags", {"......S.", "...AP.SF", "........", "...A.R..", "CE....S."},
+            {20, 45, 30, 4, 1});
+}
+void syn_split(benchmark::State& state) {
+  run_codes(state, "syn_split", {"......S.", "...AP.SF", "........", "...A.R..", "CE....S."},
+            {20, 45, 30, 4, 1});
+}
+
+// Addresses of real flows, or what `make` says.
+std::vector<std::string> real_addresses(bool v6) {
+  std::ifstream file(NEK_BENCH_SOURCE "/plugins/filters/geoip/tests/lookups.txt");
+  std::vector<std::string> all;
+  for (std::string address, country; file >> address >> country;) {
+    if ((address.find(':') != std::string::npos) == v6) all.push_back(address);
+  }
+  if (all.empty()) nek::bench::stop("no addresses");
+  return all;
+}
+template <class Make>
+void geoip(benchmark::State& state, Make make) {
+  FilterBench bench(
+      "nek-filter-geoip", "geoip",
+      "{database: " NEK_BENCH_SOURCE
+      "/tests/data/geoip/iptoasn-country.mmdb, reload: 0s, fields: {sa: sc, da: dc}}");
+  for (uint32_t i = 0; i < kBatches; i++) {
+    std::vector<std::string> both[2];
+    for (auto& column : both) {
+      for (uint32_t row = 0; row < kRows; row++) column.push_back(make());
+    }
+    bench.add_batch({texts(bench.arena(), both[0]), texts(bench.arena(), both[1])});
+  }
+  run(state, bench);
+}
+void geoip_real_v4(benchmark::State& state) {
+  std::mt19937 random(1);
+  const auto all = real_addresses(false);
+  geoip(state, [&] { return all[random() % all.size()]; });
+}
+void geoip_real_v6(benchmark::State& state) {
+  std::mt19937 random(1);
+  const auto all = real_addresses(true);
+  geoip(state, [&] { return all[random() % all.size()]; });
+}
+// The worst case for caches: no address twice.
+void geoip_random_v4(benchmark::State& state) {
+  std::mt19937 random(1);
+  geoip(state, [&] {
+    const auto a = static_cast<uint32_t>(random());
+    return std::to_string(a >> 24) + "." + std::to_string(a >> 16 & 255) + "." +
+           std::to_string(a >> 8 & 255) + "." + std::to_string(a & 255);
+  });
+}
+void geoip_load(benchmark::State& state) {
+  for (auto _ : state) {
+    FilterBench bench("nek-filter-geoip", "geoip",
+                      "{database: " NEK_BENCH_SOURCE
+                      "/tests/data/geoip/iptoasn-country.mmdb, reload: 0s, fields: {sa: sc}}");
+  }
+}
+
+BENCHMARK(proto_map);
+BENCHMARK(flags);
+BENCHMARK(syn_split);
+BENCHMARK(geoip_real_v4);
+BENCHMARK(geoip_random_v4);
+BENCHMARK(geoip_real_v6);
+BENCHMARK(geoip_load)->Unit(benchmark::kMillisecond);
+
+}  // namespace
