@@ -18,7 +18,7 @@ int16_t mask_of(const TextList& letters) { return mask_or_bad(parse_tcp_flags(le
 template <class T>
 int16_t mask_of_number(T value) {
   return value >= 0 && value <= T{std::numeric_limits<uint8_t>::max()} ? static_cast<int16_t>(value)
-                                                                        : kBadTcpFlags;
+                                                                       : kBadTcpFlags;
 }
 
 std::optional<uint8_t> parse_hex(std::string_view digits) {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // flags: TCP flags as a list of letters, as a number, or both.
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "code_column.h"
 #include "nek/plugin.hpp"
 #include "tcp_flags.h"
 
@@ -19,10 +22,11 @@ struct Config {
 };
 
 constexpr auto kOptions = options<Config>(
-    option<&Config::field>("field",
-                           "Column of the flags: text as nfdump prints it (8 or 6 characters, hex), "
-                           "a number, or letters.",
-                           {.type = "field", .fallback = "flg"}),
+    option<&Config::field>(
+        "field",
+        "Column of the flags: text as nfdump prints it (8 or 6 characters, hex), "
+        "a number, or letters.",
+        {.type = "field", .fallback = "flg"}),
     option<&Config::as>("as", "What is made of them: letters, the number (mask), or both.",
                         {.fallback = "letters", .range = "letters|mask|both"}),
     option<&Config::to>("to", "Column that is made; by default it replaces the one that is read.",
@@ -43,14 +47,13 @@ std::vector<std::vector<std::string>> letters_of_masks() {
   return lists;
 }
 
-template <class T>
-nek_column& number_column(const Call& call, nek_type type, std::span<const int16_t> masks,
-                          const nek_dictionary* dictionary = nullptr) {
-  nek_column& column = call.column(type, {.nulls = true, .dictionary = dictionary});
-  FixedWriter<T> out(column);
+const nek_column& mask_column(const Call& call, std::span<const int16_t> masks) {
+  const bool nulls = std::any_of(masks.begin(), masks.end(), [](int16_t mask) { return mask < 0; });
+  nek_column& column = call.column(NEK_UINT64, {.nulls = nulls});
+  Uint64Writer out(column);
   for (uint32_t row = 0; row < masks.size(); row++) {
     if (masks[row] >= 0) {
-      out.set(row, static_cast<T>(masks[row]));
+      out.set(row, static_cast<uint64_t>(masks[row]));
     } else {
       out.null(row);
     }
@@ -91,14 +94,20 @@ class Flags {
     lane.read(flags, masks);
     refuse_bad(call, flags, masks);
     std::vector<const nek_column*> added;
-    if (config_.as != Form::kMask) added.push_back(letters_wanted_ ? letters(call, masks) : nullptr);
-    if (config_.as != Form::kLetters) added.push_back(mask_wanted_ ? mask(call, masks) : nullptr);
+    if (config_.as != Form::kMask)
+      added.push_back(letters_wanted_ ? letters(call, masks) : nullptr);
+    if (config_.as != Form::kLetters)
+      added.push_back(mask_wanted_ ? &mask_column(call, masks) : nullptr);
     call.emit(out_, added);
     return {};
   }
 
  private:
-  static void refuse_bad(const Call& call, const nek_column& flags, std::span<const int16_t> masks) {
+  static void refuse_bad(const Call& call, const nek_column& flags,
+                         std::span<const int16_t> masks) {
+    int16_t least = 0;
+    for (const int16_t mask : masks) least = std::min(least, mask);
+    if (least != kBadTcpFlags) return;
     for (uint32_t row = 0; row < masks.size(); row++) {
       if (masks[row] == kBadTcpFlags) {
         call.refuse(row, "not TCP flags", tcp_flags_text(flags, row));
@@ -106,10 +115,9 @@ class Flags {
     }
   }
   const nek_column* letters(const Call& call, std::span<const int16_t> masks) const {
-    return &number_column<int32_t>(call, NEK_DICT_LIST, masks, letters_.get());
-  }
-  static const nek_column* mask(const Call& call, std::span<const int16_t> masks) {
-    return &number_column<uint64_t>(call, NEK_UINT64, masks);
+    const auto codes = call.memory<int32_t>(masks.size());
+    std::copy(masks.begin(), masks.end(), codes.begin());
+    return &code_column(call, NEK_DICT_LIST, codes, letters_.get());
   }
 
   Host host_;

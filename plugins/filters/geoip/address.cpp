@@ -1,41 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "address.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <cstring>
 
 #include "nek/text.hpp"
+#include "v4_text.h"
 
 namespace nek {
 namespace {
 
-bool parse_v4(std::string_view text, uint8_t* bytes) {
-  int octet = 0;
-  unsigned value = 0, digits = 0;
-  for (const char c : text) {
-    if (c == '.') {
-      if (digits == 0 || octet == 3) return false;
-      bytes[octet++] = static_cast<uint8_t>(value);
-      value = digits = 0;
-      continue;
-    }
-    if (c < '0' || c > '9' || (digits && value == 0)) return false;  // no leading zeros
-    value = value * 10 + static_cast<unsigned>(c - '0');
-    if (value > 255) return false;
-    digits++;
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+// Groups of 16 bits as they stand in the text, and where "::" stands among them.
+struct Groups {
+  static constexpr size_t kAll = 8;
+  uint16_t at[kAll];
+  size_t count = 0, gap = kAll + 1;
+
+  bool has_gap() const { return gap <= kAll; }
+  bool add(uint32_t group) {
+    if (count == kAll) return false;
+    at[count++] = static_cast<uint16_t>(group);
+    return true;
   }
-  bytes[octet] = static_cast<uint8_t>(value);
-  return octet == 3 && digits;
+};
+
+// One group's digits at `at`, which is moved behind them.
+uint32_t parse_group(std::string_view text, size_t& at) {
+  uint32_t value = 0;
+  const size_t end = std::min(text.size(), at + 4);
+  for (; at < end; at++) {
+    const int digit = hex_digit(text[at]);
+    if (digit < 0) break;
+    value = value << 4 | static_cast<uint32_t>(digit);
+  }
+  return value;
+}
+
+bool parse_groups(std::string_view text, Groups& groups) {
+  size_t at = 0;
+  if (text.starts_with("::")) {
+    groups.gap = 0;
+    at = 2;
+  }
+  while (at < text.size()) {
+    const size_t begin = at;
+    uint32_t value = parse_group(text, at);
+    if (at < text.size() && text[at] == '.') {  // IPv4 at the end
+      return parse_v4(text.substr(begin), value) && groups.add(value >> 16) && groups.add(value);
+    }
+    if (at == begin || !groups.add(value)) return false;
+    if (at == text.size()) return true;
+    if (text[at] != ':') return false;
+    at++;
+    if (at == text.size()) return false;
+    if (text[at] != ':') continue;
+    if (groups.has_gap()) return false;
+    groups.gap = groups.count;
+    at++;
+  }
+  return groups.has_gap();
 }
 
 bool parse_v6(std::string_view text, uint8_t* bytes) {
-  char terminated[INET6_ADDRSTRLEN];
-  if (text.size() >= sizeof terminated || text.find('\0') != std::string_view::npos) return false;
-  std::memcpy(terminated, text.data(), text.size());
-  terminated[text.size()] = '\0';
-  return inet_pton(AF_INET6, terminated, bytes) == 1;
+  Groups groups;
+  if (!parse_groups(text, groups)) return false;
+  if (groups.has_gap() == (groups.count == Groups::kAll)) return false;
+  const size_t left_out = Groups::kAll - groups.count;
+  for (size_t i = 0; i < groups.count; i++) {
+    const size_t place = i < groups.gap ? i : i + left_out;
+    bytes[2 * place] = static_cast<uint8_t>(groups.at[i] >> 8);
+    bytes[2 * place + 1] = static_cast<uint8_t>(groups.at[i]);
+  }
+  return true;
+}
+
+Address from_v4(uint32_t v4) {
+  Address address;
+  for (int i = 0; i < 4; i++) address.bytes[i] = static_cast<uint8_t>(v4 >> (24 - 8 * i));
+  return address;
 }
 
 void unmap(Address& address) {
@@ -49,9 +96,8 @@ void unmap(Address& address) {
 }  // namespace
 
 std::optional<Address> parse_address(std::string_view text) {
+  if (uint32_t v4 = 0; parse_v4(text, v4)) return from_v4(v4);
   Address address;
-  if (parse_v4(text, address.bytes.data())) return address;
-  if (text.find(':') == std::string_view::npos) return std::nullopt;
   if (!parse_v6(text, address.bytes.data())) return std::nullopt;
   address.family = Family::kV6;
   unmap(address);

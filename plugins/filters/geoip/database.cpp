@@ -5,6 +5,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "v4_text.h"
+
 namespace nek {
 namespace {
 
@@ -40,10 +42,10 @@ std::string join(const std::vector<std::string>& words) {
 // What is not on the public internet, by RFC 6890 and those that it names.
 std::vector<Network> private_networks() {
   static constexpr std::string_view kNetworks[] = {
-      "0.0.0.0/8",      "10.0.0.0/8",      "100.64.0.0/10",   "127.0.0.0/8",  "169.254.0.0/16",
-      "172.16.0.0/12",  "192.0.0.0/24",    "192.0.2.0/24",    "192.168.0.0/16", "198.18.0.0/15",
-      "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4",     "240.0.0.0/4",  "::/128",
-      "::1/128",        "2001:db8::/32",   "fc00::/7",        "fe80::/10",    "ff00::/8"};
+      "0.0.0.0/8",       "10.0.0.0/8",     "100.64.0.0/10", "127.0.0.0/8",    "169.254.0.0/16",
+      "172.16.0.0/12",   "192.0.0.0/24",   "192.0.2.0/24",  "192.168.0.0/16", "198.18.0.0/15",
+      "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4",   "240.0.0.0/4",    "::/128",
+      "::1/128",         "2001:db8::/32",  "fc00::/7",      "fe80::/10",      "ff00::/8"};
   std::vector<Network> networks;
   for (const auto text : kNetworks) networks.push_back(*parse_network(text));
   return networks;
@@ -57,16 +59,17 @@ class TreeReader {
         trie_(trie),
         first_record_(first_record),
         max_depth_(file.has_v6() ? 128 : 32),
-        nodes_(file.node_count()) {}
+        copied_(file.node_count()),
+        heights_(file.node_count()) {
+    trie.reserve(file.node_count() + kNodesOfOwnNetworks);
+  }
 
   Status read() {
-    const auto root = node(0, 0);
-    if (!root.ok()) return root.status();
-    Trie::Ref v4 = root->ref;
-    if (file_.has_v6()) {
-      trie_.set_root(Family::kV6, root->ref);
-      for (int bit = 0; bit < 96; bit++) v4 = trie_.child(v4, false);  // ::/96
-    }
+    Subtree root;
+    if (!copy(0, 0, root)) return file_.malformed(problem_);
+    if (file_.has_v6()) trie_.set_root(Family::kV6, root.ref);
+    Trie::Ref v4 = root.ref;
+    for (int bit = 0; file_.has_v6() && bit < 96; bit++) v4 = trie_.child(v4, false);  // ::/96
     trie_.set_root(Family::kV4, v4);
     return {};
   }
@@ -74,35 +77,39 @@ class TreeReader {
   const std::vector<uint32_t>& records() const { return offsets_; }
 
  private:
-  enum class State : uint8_t { kNew, kOpen, kDone };
-  struct Copied {
+  struct Subtree {
     Trie::Ref ref = 0;
-    uint8_t height = 1;  // bits that the longest way down takes
-    State state = State::kNew;
+    uint8_t height = 0;  // bits that the longest way down takes
   };
+  static constexpr size_t kNodesOfOwnNetworks = 4096;  // room for what is laid over the database
+  static constexpr uint8_t kNew = 0, kOpen = 255;      // heights of nodes that are not copied yet
 
-  Result<Copied> node(uint32_t number, unsigned depth) {
-    Copied& copied = nodes_[number];
-    if (copied.state == State::kOpen || depth + copied.height > max_depth_) {
-      return file_.malformed("its search tree is deeper than an address is long");
-    }
-    if (copied.state == State::kDone) return copied;
-    copied.state = State::kOpen;
-    const auto children = file_.node(number);
-    if (!children.ok()) return children.status();
-    const auto zero = child(children->child[0], depth + 1);
-    if (!zero.ok()) return zero.status();
-    const auto one = child(children->child[1], depth + 1);
-    if (!one.ok()) return one.status();
-    copied.ref = trie_.node(zero->ref, one->ref);
-    copied.height = static_cast<uint8_t>(std::max(zero->height, one->height) + 1);
-    copied.state = State::kDone;
-    return copied;
+  bool problem(const char* what) {
+    problem_ = what;
+    return false;
   }
-  Result<Copied> child(const Mmdb::Child& child, unsigned depth) {
-    if (child.kind == Mmdb::Child::kNode) return node(child.at, depth);
-    const bool empty = child.kind == Mmdb::Child::kEmpty;
-    return Copied{Trie::leaf(empty ? Database::kUnknown : record(child.at)), 0, State::kDone};
+  bool copy(uint32_t number, unsigned depth, Subtree& to) {
+    uint8_t& height = heights_[number];
+    if (depth + std::max<unsigned>(height, 1) > max_depth_) {  // also when it is open: a cycle
+      return problem("its search tree is deeper than an address is long");
+    }
+    if (height == kNew) {
+      height = kOpen;
+      Mmdb::Node node;
+      if (!file_.node(number, node)) return problem("its search tree points outside of the data");
+      Subtree zero, one;
+      if (!copy_child(node.child[0], depth + 1, zero)) return false;
+      if (!copy_child(node.child[1], depth + 1, one)) return false;
+      copied_[number] = trie_.node(zero.ref, one.ref);
+      height = static_cast<uint8_t>(std::max(zero.height, one.height) + 1);
+    }
+    to = {copied_[number], height};
+    return true;
+  }
+  bool copy_child(const Mmdb::Child& child, unsigned depth, Subtree& to) {
+    if (child.kind == Mmdb::Child::kNode) return copy(child.at, depth, to);
+    to = {Trie::leaf(child.kind == Mmdb::Child::kEmpty ? Database::kUnknown : record(child.at)), 0};
+    return true;
   }
   uint32_t record(uint32_t offset) {
     const auto next = static_cast<uint32_t>(first_record_ + offsets_.size());
@@ -114,7 +121,9 @@ class TreeReader {
   Trie& trie_;
   uint32_t first_record_;
   unsigned max_depth_;
-  std::vector<Copied> nodes_;
+  const char* problem_ = "";
+  std::vector<Trie::Ref> copied_;  // by the node's number
+  std::vector<uint8_t> heights_;
   std::unordered_map<uint32_t, uint32_t> records_;  // by offset
   std::vector<uint32_t> offsets_;
 };
@@ -234,6 +243,16 @@ Result<std::shared_ptr<const Database>> Database::load(const Host& host,
 uint32_t Database::find(std::string_view text) const {
   const auto address = parse_address(text);
   return address ? trie_.find(*address) : kInvalid;
+}
+
+void Database::find_rows(const Call& call, const nek_column& texts,
+                         std::span<uint32_t> records) const {
+  const auto is_v4 = call.memory<uint8_t>(records.size());
+  parse_v4_rows(texts, records, is_v4);
+  for (uint32_t row = 0; row < records.size(); row++) {
+    records[row] =
+        is_v4[row] ? trie_.find_v4(records[row]) : find(to_view(nek_text_at(&texts, row)));
+  }
 }
 
 }  // namespace nek

@@ -37,8 +37,10 @@ class Database {
   static Result<std::shared_ptr<const Database>> load(const Host& host,
                                                       const DatabaseSettings& settings);
 
-  // The record of an address as text; kInvalid where it is none.
-  uint32_t find(std::string_view address) const;
+  // The record of an address; kInvalid where the text is none.
+  uint32_t find(std::string_view text) const;
+  // The same for each row of a NEK_TEXT column.
+  void find_rows(const Call& call, const nek_column& texts, std::span<uint32_t> records) const;
   static constexpr uint32_t kUnknown = 0, kInvalid = 1, kNull = 2;  // records of their own
 
   const Values& values(size_t wanted) const { return values_[wanted]; }

@@ -35,13 +35,12 @@ constexpr auto kOptions = options<Config>(
                                   "Networks that no database knows, and for each its 'name' and "
                                   "'country'.",
                                   {.type = "map", .fallback = "{}"}),
-    option<&Config::for_unknown>("unknown",
-                                 "Text for addresses that are not in the database; otherwise null."),
+    option<&Config::for_unknown>(
+        "unknown", "Text for addresses that are not in the database; otherwise null."),
     option<&Config::for_private>("private",
                                  "Text for private and reserved addresses; otherwise as unknown."),
     option<&Config::for_invalid>("invalid", "Text for what is no address; otherwise null."),
-    option<&Config::reload>("reload",
-                            "How often to look whether the file was replaced; 0s: never.",
+    option<&Config::reload>("reload", "How often to look whether the file was replaced; 0s: never.",
                             {.fallback = "10s", .range = "0s..1d"}));
 
 class Geoip {
@@ -69,6 +68,7 @@ class Geoip {
     if (!database.ok()) return fail_at(host_.at("database"), database.status().message());
     database_ = *database;
     std::vector<Field> adds;
+    adds.reserve(added_.size());
     for (const Added& added : added_) {
       adds.push_back({added.column, database_->values(added.wanted).type()});
     }
@@ -94,7 +94,7 @@ class Geoip {
         return added.address == address && added.is_read;
       });
       if (!is_read) continue;
-      find(call.read(address), lane, records);
+      find(call, call.read(address), lane, records);
       for (size_t i = 0; i < added_.size(); i++) {
         const Added& added = added_[i];
         if (added.address != address || !added.is_read) continue;
@@ -144,7 +144,8 @@ class Geoip {
       } else if (key == "country") {
         own.country = to_view(entry.string);
       } else {
-        return fail_at(&entry, "a network has 'name' and 'country', not '" + std::string(key) + "'");
+        return fail_at(&entry,
+                       "a network has 'name' and 'country', not '" + std::string(key) + "'");
       }
     }
     return {};
@@ -196,7 +197,8 @@ class Geoip {
     const auto old = current();
     for (size_t i = 0; i < settings_.wanted.size(); i++) {
       if (database.values(i).type() == old->values(i).type()) continue;
-      return fail("'" + settings_.wanted[i] + "' is of another type in the new '" + config_.file + "'");
+      return fail("'" + settings_.wanted[i] + "' is of another type in the new '" + config_.file +
+                  "'");
     }
     return {};
   }
@@ -210,11 +212,11 @@ class Geoip {
     lane = Lane{std::move(database), {}};
   }
 
-  static void find(const nek_column& addresses, Lane& lane, std::span<uint32_t> records) {
+  static void find(const Call& call, const nek_column& addresses, Lane& lane,
+                   std::span<uint32_t> records) {
     const Database& database = *lane.database;
-    const TextView texts(addresses);
     if (addresses.type == NEK_TEXT) {
-      for (uint32_t row = 0; row < records.size(); row++) records[row] = database.find(texts[row]);
+      database.find_rows(call, addresses, records);
     } else {
       const TextView values(*addresses.dictionary->values);
       const auto by_code = lane.by_code.of(*addresses.dictionary, [&](uint32_t code) {
@@ -225,9 +227,9 @@ class Geoip {
         records[row] = by_code[static_cast<uint32_t>(codes[row])];
       }
     }
-    if (!texts.has_nulls()) return;
+    if (!addresses.validity) return;
     for (uint32_t row = 0; row < records.size(); row++) {
-      if (!texts.has(row)) records[row] = Database::kNull;
+      if (!nek_has(&addresses, row)) records[row] = Database::kNull;
     }
   }
 

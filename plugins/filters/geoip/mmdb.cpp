@@ -68,27 +68,21 @@ Status Mmdb::malformed(const std::string& what) const {
   return fail("'" + path_ + "' is damaged: " + what);
 }
 
-Result<Mmdb::Node> Mmdb::node(uint32_t number) const {
-  MMDB_search_node_s node;
-  if (const int error = MMDB_read_node(file_.get(), number, &node); error != MMDB_SUCCESS) {
-    return malformed(MMDB_strerror(error));
-  }
-  const auto zero = child(node.left_record, node.left_record_type, node.left_record_entry);
-  if (!zero.ok()) return zero.status();
-  const auto one = child(node.right_record, node.right_record_type, node.right_record_entry);
-  if (!one.ok()) return one.status();
-  return Node{{*zero, *one}};
+bool Mmdb::node(uint32_t number, Node& node) const {
+  MMDB_search_node_s read;
+  return MMDB_read_node(file_.get(), number, &read) == MMDB_SUCCESS &&
+         child(read.left_record, read.left_record_type, read.left_record_entry, node.child[0]) &&
+         child(read.right_record, read.right_record_type, read.right_record_entry, node.child[1]);
 }
 
-Result<Mmdb::Child> Mmdb::child(uint64_t record, uint8_t type, const MMDB_entry_s& entry) const {
+bool Mmdb::child(uint64_t record, uint8_t type, const MMDB_entry_s& entry, Child& child) const {
   switch (type) {
-    case MMDB_RECORD_TYPE_SEARCH_NODE: return Child{Child::kNode, static_cast<uint32_t>(record)};
-    case MMDB_RECORD_TYPE_EMPTY: return Child{Child::kEmpty, 0};
-    case MMDB_RECORD_TYPE_DATA:
-      if (entry.offset < file_->data_section_size) return Child{Child::kRecord, entry.offset};
-      [[fallthrough]];
-    default: return malformed("its search tree points outside of the data");
+    case MMDB_RECORD_TYPE_SEARCH_NODE: child = {Child::kNode, static_cast<uint32_t>(record)}; break;
+    case MMDB_RECORD_TYPE_EMPTY: child = {Child::kEmpty, 0}; break;
+    case MMDB_RECORD_TYPE_DATA: child = {Child::kRecord, entry.offset}; break;
+    default: return false;
   }
+  return child.kind != Child::kRecord || child.at < file_->data_section_size;
 }
 
 Status Mmdb::check_record(uint32_t offset) const {
@@ -137,6 +131,7 @@ Result<std::optional<Value>> Mmdb::value(uint32_t offset, const std::string& pat
 Result<std::optional<Value>> Mmdb::single(uint32_t offset, const std::string& path) const {
   const auto parts = path == "." ? std::vector<std::string>() : split(path, '.');
   std::vector<const char*> steps;
+  steps.reserve(parts.size() + 1);
   for (const auto& part : parts) steps.push_back(part.c_str());
   steps.push_back(nullptr);
   MMDB_entry_s entry = {file_.get(), offset};

@@ -34,7 +34,7 @@ class Mmdb {
   };
   uint32_t node_count() const { return file_->metadata.node_count; }
   bool has_v6() const { return file_->metadata.ip_version == 6; }
-  Result<Node> node(uint32_t number) const;
+  bool node(uint32_t number, Node& node) const;  // false: it is damaged
 
   // Reads all of a record, so that one that cannot be read is found before it is used.
   Status check_record(uint32_t offset) const;
@@ -51,7 +51,7 @@ class Mmdb {
   };
   Mmdb(std::string path, std::unique_ptr<MMDB_s, Close> file)
       : path_(std::move(path)), file_(std::move(file)) {}
-  Result<Child> child(uint64_t record, uint8_t type, const MMDB_entry_s& entry) const;
+  bool child(uint64_t record, uint8_t type, const MMDB_entry_s& entry, Child& child) const;
   Result<std::optional<Value>> single(uint32_t offset, const std::string& path) const;
   Result<std::optional<Value>> point(uint32_t offset, const std::string& latitude,
                                      const std::string& longitude) const;

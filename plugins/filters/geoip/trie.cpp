@@ -41,30 +41,33 @@ Trie::Ref Trie::relabelled(Ref ref, const Changed& changed, std::unordered_map<R
 }
 
 void Trie::finish() {
+  std::vector<Ref> top(size_t{1} << kTopBits);
   for (const auto family : {Family::kV4, Family::kV6}) {
-    auto& top = top_[family == Family::kV6];
-    top.resize(size_t{1} << kTopBits);
-    fill_top(root(family), 0, 0, top);
+    First& first = first_[family == Family::kV6];
+    spread(root(family), kTopBits, top.data());
+    std::unordered_map<Ref, uint32_t> blocks;
+    first.block.reserve(top.size());
+    for (const Ref ref : top) {
+      const auto next = static_cast<uint32_t>(blocks.size() << kBlockBits);
+      first.block.push_back(blocks.try_emplace(ref, next).first->second);
+    }
+    first.refs.resize(blocks.size() << kBlockBits);
+    uint32_t filled = 0;
+    for (size_t i = 0; i < top.size(); i++) {
+      if (first.block[i] != filled) continue;
+      spread(top[i], kBlockBits, first.refs.data() + filled);
+      filled += 1u << kBlockBits;
+    }
   }
 }
 
-void Trie::fill_top(Ref ref, unsigned depth, uint32_t prefix, std::vector<Ref>& top) {
-  const unsigned left = kTopBits - depth;
-  if (is_leaf(ref) || left == 0) {
-    std::fill_n(top.begin() + (size_t{prefix} << left), size_t{1} << left, ref);
+void Trie::spread(Ref ref, unsigned bits, Ref* out) const {
+  if (is_leaf(ref) || bits == 0) {
+    std::fill_n(out, size_t{1} << bits, ref);
     return;
   }
-  fill_top(child(ref, false), depth + 1, prefix << 1, top);
-  fill_top(child(ref, true), depth + 1, prefix << 1 | 1, top);
-}
-
-uint32_t Trie::find(const Address& address) const {
-  const size_t first = size_t{address.bytes[0]} << 8 | address.bytes[1];
-  Ref ref = top_[address.family == Family::kV6][first];
-  for (unsigned depth = kTopBits; !is_leaf(ref); depth++) {
-    ref = nodes_[ref].child[address.bit(depth)];
-  }
-  return ref & ~kLeaf;
+  spread(child(ref, false), bits - 1, out);
+  spread(child(ref, true), bits - 1, out + (size_t{1} << (bits - 1)));
 }
 
 }  // namespace nek

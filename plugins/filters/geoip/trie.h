@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "address.h"
+#include "huge_pages.h"
 #include "nek/status.hpp"
 
 namespace nek {
@@ -21,6 +22,7 @@ class Trie {
   static Ref leaf(uint32_t record) { return record | kLeaf; }
   static bool is_leaf(Ref ref) { return ref & kLeaf; }
 
+  void reserve(size_t nodes) { nodes_.reserve(nodes); }
   // Makes a node, or answers the leaf that both are.
   Ref node(Ref zero, Ref one);
   Ref child(Ref ref, bool one) const { return is_leaf(ref) ? ref : nodes_[ref].child[one]; }
@@ -31,23 +33,47 @@ class Trie {
 
   // Builds what find() begins with; nothing is changed afterwards.
   void finish();
-  uint32_t find(const Address& address) const;
+  uint32_t find(const Address& address) const {
+    const auto& bytes = address.bytes;
+    Ref ref =
+        first_[address.family == Family::kV6].at(uint32_t{bytes[0]} << 8 | bytes[1], bytes[2]);
+    for (unsigned depth = kFirstBits; !is_leaf(ref); depth++) {
+      ref = nodes_[ref].child[address.bit(depth)];
+    }
+    return ref & ~kLeaf;
+  }
+  uint32_t find_v4(uint32_t address) const {
+    Ref ref = first_[0].at(address >> 16, address >> 8 & 0xFF);
+    for (uint32_t rest = address << kFirstBits; !is_leaf(ref); rest <<= 1) {
+      ref = nodes_[ref].child[rest >> 31];
+    }
+    return ref & ~kLeaf;
+  }
 
  private:
   struct Node {
     Ref child[2];
   };
   using Changed = std::function<uint32_t(uint32_t)>;
-  static constexpr unsigned kTopBits = 16;  // looked up at once, in top_
+
+  // Where the first 24 bits lead to, in two steps without a branch: the first 16 choose a block of
+  // 256, and all prefixes that are alike share one. Few IPv4 networks are smaller than that.
+  struct First {
+    std::vector<uint32_t> block;  // by 16 bits: where it begins in `refs`
+    std::vector<Ref, HugePages<Ref>> refs;
+    Ref at(uint32_t bits, uint32_t next) const { return refs[block[bits] + next]; }
+  };
+  static constexpr unsigned kBlockBits = 8, kTopBits = 16, kFirstBits = kTopBits + kBlockBits;
 
   Ref& root(Family family) { return root_[family == Family::kV6]; }
   Ref overlaid(Ref ref, unsigned depth, const Network& network, const Changed& changed);
   Ref relabelled(Ref ref, const Changed& changed, std::unordered_map<Ref, Ref>& done);
-  void fill_top(Ref ref, unsigned depth, uint32_t prefix, std::vector<Ref>& top);
+  // The refs `bits` further down, in order, to where `out` points.
+  void spread(Ref ref, unsigned bits, Ref* out) const;
 
-  std::vector<Node> nodes_;
+  std::vector<Node, HugePages<Node>> nodes_;
   Ref root_[2] = {kLeaf, kLeaf};  // IPv4, IPv6
-  std::vector<Ref> top_[2];
+  First first_[2];
 };
 
 }  // namespace nek

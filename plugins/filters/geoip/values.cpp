@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "code_column.h"
+
 namespace nek {
 
 int32_t Values::code_of(const Value& value) {
@@ -55,8 +57,9 @@ const nek_column& Values::fill(nek_column& column, std::span<const uint32_t> rec
 }
 
 const nek_column& Values::fill(const Call& call, std::span<const uint32_t> records) const {
+  if (type() == NEK_DICT_TEXT) return fill_codes(call, records);
   if (type() == NEK_JSON) return fill_json(call, records);
-  nek_column& column = call.column(type(), {.nulls = true, .dictionary = dictionary_.get()});
+  nek_column& column = call.column(type(), {.nulls = true});
   const auto as = [&]<class T>(T) {
     return [&](int32_t code) { return std::get<T>(values_[static_cast<size_t>(code)]); };
   };
@@ -64,9 +67,14 @@ const nek_column& Values::fill(const Call& call, std::span<const uint32_t> recor
     case NEK_UINT64: return fill<Uint64Writer>(column, records, as(uint64_t{}));
     case NEK_INT64: return fill<Int64Writer>(column, records, as(int64_t{}));
     case NEK_DOUBLE: return fill<DoubleWriter>(column, records, as(double{}));
-    case NEK_BOOL: return fill<BoolWriter>(column, records, as(bool{}));
-    default: return fill<CodeWriter>(column, records, [](int32_t code) { return code; });
+    default: return fill<BoolWriter>(column, records, as(bool{}));
   }
+}
+
+const nek_column& Values::fill_codes(const Call& call, std::span<const uint32_t> records) const {
+  const auto codes = call.memory<int32_t>(records.size());
+  for (size_t row = 0; row < records.size(); row++) codes[row] = codes_[records[row]];
+  return code_column(call, NEK_DICT_TEXT, codes, dictionary_.get());
 }
 
 const nek_column& Values::fill_json(const Call& call, std::span<const uint32_t> records) const {

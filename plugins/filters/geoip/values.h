@@ -37,6 +37,7 @@ class Values {
   int32_t code_of(const Value& value);
   template <class Writer, class Of>
   const nek_column& fill(nek_column& column, std::span<const uint32_t> records, Of value) const;
+  const nek_column& fill_codes(const Call& call, std::span<const uint32_t> records) const;
   const nek_column& fill_json(const Call& call, std::span<const uint32_t> records) const;
 
   std::vector<int32_t> codes_;  // by record

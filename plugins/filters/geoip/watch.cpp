@@ -8,7 +8,7 @@
 namespace nek {
 
 FileState FileState::of(const std::string& path) {
-  struct stat now {};
+  struct stat now{};
   if (stat(path.c_str(), &now) != 0) return {};
   return {now.st_dev, now.st_ino, static_cast<uint64_t>(now.st_size),
           now.st_mtim.tv_sec * int64_t{1'000'000'000} + now.st_mtim.tv_nsec};

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "code_column.h"
 #include "nek/plugin.hpp"
 #include "per_code.h"
 #include "protocols.h"
@@ -22,10 +23,10 @@ struct Config {
 constexpr auto kOptions = options<Config>(
     option<&Config::field>("field", "Column of the protocol: a number, or a name.",
                            {.type = "field", .fallback = "pr"}),
-    option<&Config::to>("to",
-                        "Column of the name; by default it replaces the one that is read.",
+    option<&Config::to>("to", "Column of the name; by default it replaces the one that is read.",
                         {.fallback = ""}),
-    option<&Config::map>("map", "More names, or others: number or name, and what is written for it.",
+    option<&Config::map>("map",
+                         "More names, or others: number or name, and what is written for it.",
                          {.fallback = "{}"}));
 
 constexpr int32_t kNull = -1;
@@ -33,8 +34,7 @@ constexpr int32_t kNull = -1;
 class ProtoMap {
  public:
   struct Lane {
-    explicit Lane(const ProtoMap& map)
-        : seen(map.host_.c(), map.names_, map.dictionary_.get()) {}
+    explicit Lane(const ProtoMap& map) : seen(map.host_.c(), map.names_, map.dictionary_.get()) {}
     PerCode<int32_t> by_code;
     SeenTexts seen;
   };
@@ -74,20 +74,25 @@ class ProtoMap {
     if (lane.seen.seen() > kMaxSeen) lane = Lane(*this);
     const auto codes = call.memory<int32_t>(call.rows());
     read(call.read(field_), lane, codes);
-    call.emit(out_, {&column(call, call.read(field_), codes, lane.seen.dictionary())});
+    call.emit(out_, {&code_column(call, NEK_DICT_TEXT, codes, lane.seen.dictionary())});
     return {};
   }
 
  private:
-  static constexpr size_t kMaxSeen = 4096;  // unknown names, which data from outside may have many of
+  static constexpr size_t kMaxSeen =
+      4096;  // unknown names, which data from outside may have many of
 
-  // A code for each row; that of a null row does not count.
+  // A code for each row.
   void read(const nek_column& from, Lane& lane, std::span<int32_t> codes) const {
     switch (from.type) {
-      case NEK_INT64: return read_numbers(Int64View(from), lane, codes);
-      case NEK_UINT64: return read_numbers(Uint64View(from), lane, codes);
-      case NEK_TEXT: return read_texts(TextView(from), lane, codes);
-      default: return read_codes(from, lane, codes);
+      case NEK_INT64: read_numbers(Int64View(from), lane, codes); break;
+      case NEK_UINT64: read_numbers(Uint64View(from), lane, codes); break;
+      case NEK_TEXT: read_texts(TextView(from), lane, codes); break;
+      default: read_codes(from, lane, codes); break;
+    }
+    if (!from.validity) return;
+    for (uint32_t row = 0; row < codes.size(); row++) {
+      if (!nek_has(&from, row)) codes[row] = kNull;
     }
   }
   template <class View>
@@ -117,20 +122,6 @@ class ProtoMap {
     if (const auto number = protocol_number(text)) return *number;
     const auto own = own_names_.find(text);
     return own == own_names_.end() ? lane.seen.code(text) : own->second;
-  }
-
-  static const nek_column& column(const Call& call, const nek_column& from,
-                                  std::span<const int32_t> codes, const nek_dictionary* names) {
-    nek_column& made = call.column(NEK_DICT_TEXT, {.nulls = true, .dictionary = names});
-    CodeWriter out(made);
-    for (uint32_t row = 0; row < codes.size(); row++) {
-      if (codes[row] != kNull && nek_has(&from, row)) {
-        out.set(row, codes[row]);
-      } else {
-        out.null(row);
-      }
-    }
-    return made;
   }
 
   Host host_;

@@ -10,6 +10,7 @@ namespace {
 
 // IANA's keywords of 2026-11 in upper case, by number. The registry has none for "", nor behind the
 // last; 0 has one (HOPOPT), but a flow of protocol 0 is one whose protocol nobody knows.
+// clang-format off
 constexpr std::string_view kKeywords[] = {
     "", "ICMP", "IGMP", "GGP", "IPV4", "ST", "TCP", "CBT", "EGP", "IGP", "BBN-RCC-MON", "NVP-II",
     "PUP", "ARGUS", "EMCON", "XNET", "CHAOS", "UDP", "MUX", "DCN-MEAS", "HMP", "PRM", "XNS-IDP",
@@ -26,6 +27,7 @@ constexpr std::string_view kKeywords[] = {
     "CRUDP", "SSCOPMCE", "IPLT", "SPS", "PIPE", "SCTP", "FC", "RSVP-E2E-IGNORE", "MOBILITY HEADER",
     "UDPLITE", "MPLS-IN-IP", "MANET", "HIP", "SHIM6", "WESP", "ROHC", "ETHERNET", "AGGFRAG", "NSH",
 };
+// clang-format on
 
 struct Alias {
   std::string_view name;
@@ -33,6 +35,7 @@ struct Alias {
 };
 // What nfdump 1.7 prints where it is not the keyword, and one more that is often met. (nfdump
 // prints IDPR for 35 and for 38; IPIP is its 4, though the registry has that name for 94.)
+// clang-format off
 constexpr Alias kAliases[] = {
     {"IPIP", 4}, {"BBN", 10}, {"NVPII", 11}, {"ENCOM", 14}, {"DCN", 19}, {"XNS", 22},
     {"TRNK1", 23}, {"TRNK2", 24}, {"LEAF1", 25}, {"LEAF2", 26}, {"ISO-4", 29}, {"NETBK", 30},
@@ -42,9 +45,9 @@ constexpr Alias kAliases[] = {
     {"WBMON", 78}, {"WBEXP", 79}, {"ISOIP", 80}, {"SVMTP", 82}, {"TTP", 84}, {"NSIGP", 85},
     {"OSPF", 89}, {"S-RPC", 90}, {"OS", 94}, {"SCCSP", 96}, {"ETHIP", 97}, {"IPCMP", 108},
     {"CPQPP", 110}, {"IPXIP", 111}, {"0HOP", 114}, {"ISIS4", 124}, {"MHEAD", 135}, {"UDP-L", 136},
-    {"MPLS", 137},
-    {"ICMPV6", 58},
+    {"MPLS", 137}, {"ICMPV6", 58},
 };
+// clang-format on
 
 std::string upper(std::string_view text) {
   std::string out(text);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // syn_split: flows that only asked for a connection, beside all and beside the rest.
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nek/plugin.hpp"
@@ -46,9 +48,15 @@ class SynSplit {
     const uint32_t rows = call.rows();
     const auto masks = call.memory<int16_t>(rows);
     lane.read(call.read(field_), masks);
-    const auto syn = call.bitmap();
-    const auto rest = call.bitmap();
-    for (uint32_t row = 0; row < rows; row++) set_bit(is_syn(masks[row]) ? syn : rest, row);
+    const auto syn = call.memory<uint64_t>(bitmap_words(rows));
+    const auto rest = call.memory<uint64_t>(bitmap_words(rows));
+    for (uint32_t begin = 0; begin < rows; begin += 64) {
+      const uint32_t count = std::min(64u, rows - begin);
+      uint64_t bits = 0;
+      for (uint32_t i = 0; i < count; i++) bits |= uint64_t{is_syn(masks[begin + i])} << i;
+      syn[begin / 64] = bits;
+      rest[begin / 64] = ~bits & (~uint64_t{0} >> (64 - count));
+    }
     call.emit_rows(syn_, syn);
     call.emit(all_);
     call.emit_rows(rest_, rest);

@@ -21,8 +21,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     nek::testing::Filter filter(nek::testing::find_plugin("geoip"), options);
     if (filter.error().empty()) {
       filter.rows(
-          "{\"sa\": \"text\"}\n{\"sa\": \"1.1.1.1\"}\n{\"sa\": \"10.0.0.1\"}\n{\"sa\": \"2001:218::\"}\n"
-          "{\"sa\": \"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff\"}\n{\"sa\": \"255.255.255.255\"}\n{}\n");
+          "{\"sa\": \"text\"}\n{\"sa\": \"1.1.1.1\"}\n{\"sa\": \"10.0.0.1\"}\n{\"sa\": "
+          "\"2001:218::\"}\n"
+          "{\"sa\": \"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff\"}\n{\"sa\": "
+          "\"255.255.255.255\"}\n{}\n");
     }
   }
   close(file);

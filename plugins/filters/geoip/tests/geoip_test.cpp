@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
@@ -6,7 +7,6 @@
 #include <set>
 #include <string>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -74,11 +74,14 @@ bool soon(Done done) {
 }  // namespace
 
 TEST_CASE("geoip keeps the contract of all plugins") {
-  REQUIRE(check_contract(find_plugin("geoip"),
-                         "{database: tests/testdata/GeoIP2-Country-Test.mmdb, fields: {sa: sc, da: dc}}") == "");
-  REQUIRE(check_contract(find_plugin("geoip"),
-                         "{database: tests/testdata/GeoIP2-City-Test.mmdb, fields: {sa: {a: location, b: "
-                         "location.latitude, c: location.accuracy_radius}}}") == "");
+  REQUIRE(check_contract(
+              find_plugin("geoip"),
+              "{database: tests/testdata/GeoIP2-Country-Test.mmdb, fields: {sa: sc, da: dc}}") ==
+          "");
+  REQUIRE(check_contract(
+              find_plugin("geoip"),
+              "{database: tests/testdata/GeoIP2-City-Test.mmdb, fields: {sa: {a: location, b: "
+              "location.latitude, c: location.accuracy_radius}}}") == "");
 }
 
 TEST_CASE("geoip makes what its golden files say") {
@@ -137,7 +140,8 @@ TEST_CASE("all of MaxMind's test databases are read, and those that are damaged 
 
 // What mmdblookup says of them: 1.1.1.3 lies in 1.1.1.2/31, whose record is {"ip": "1.1.1.2"}.
 TEST_CASE("records of 24, 28 and 32 bits are read, of IPv4, IPv6 and mixed databases") {
-  const std::string table = kTypes + "{\"sa\": \"1.1.1.3\"}\n{\"sa\": \"1.1.1.33\"}\n{\"sa\": \"::2:0:59\"}\n";
+  const std::string table =
+      kTypes + "{\"sa\": \"1.1.1.3\"}\n{\"sa\": \"1.1.1.33\"}\n{\"sa\": \"::2:0:59\"}\n";
   const std::pair<std::string, std::vector<std::string>> expected[] = {
       {"ipv4", {"\"1.1.1.2\"", "null", "null"}},
       {"ipv6", {"null", "null", "\"::2:0:58\""}},
@@ -146,11 +150,12 @@ TEST_CASE("records of 24, 28 and 32 bits are read, of IPv4, IPv6 and mixed datab
   for (const auto& [kind, ips] : expected) {
     for (const std::string bits : {"24", "28", "32"}) {
       CAPTURE(kind, bits);
-      Filter filter(find_plugin("geoip"), "{database: tests/testdata/MaxMind-DB-test-" + kind + "-" + bits +
-                                              ".mmdb, fields: {sa: {ip: ip}}}");
-      REQUIRE(filter.rows(table) == "{\"sa\":\"text\",\"ip\":\"dict_text\"}\n{\"sa\":\"1.1.1.3\",\"ip\":" + ips[0] +
-                                        "}\n{\"sa\":\"1.1.1.33\",\"ip\":" + ips[1] +
-                                        "}\n{\"sa\":\"::2:0:59\",\"ip\":" + ips[2] + "}\n");
+      Filter filter(find_plugin("geoip"), "{database: tests/testdata/MaxMind-DB-test-" + kind +
+                                              "-" + bits + ".mmdb, fields: {sa: {ip: ip}}}");
+      REQUIRE(filter.rows(table) ==
+              "{\"sa\":\"text\",\"ip\":\"dict_text\"}\n{\"sa\":\"1.1.1.3\",\"ip\":" + ips[0] +
+                  "}\n{\"sa\":\"1.1.1.33\",\"ip\":" + ips[1] +
+                  "}\n{\"sa\":\"::2:0:59\",\"ip\":" + ips[2] + "}\n");
     }
   }
 }
@@ -199,8 +204,10 @@ TEST_CASE("what nobody reads is not looked up") {
   nek::testing::Setup setup;
   setup.wanted = {"dc"};
   Filter filter(find_plugin("geoip"),
-                "{database: tests/testdata/GeoIP2-Country-Test.mmdb, fields: {sa: sc, da: dc}}", setup);
-  REQUIRE(filter.rows("{\"sa\": \"text\", \"da\": \"text\"}\n{\"sa\": \"89.160.20.112\", \"da\": \"89.160.20.112\"}\n") ==
+                "{database: tests/testdata/GeoIP2-Country-Test.mmdb, fields: {sa: sc, da: dc}}",
+                setup);
+  REQUIRE(filter.rows("{\"sa\": \"text\", \"da\": \"text\"}\n{\"sa\": \"89.160.20.112\", \"da\": "
+                      "\"89.160.20.112\"}\n") ==
           "{\"sa\":\"text\",\"da\":\"text\",\"dc\":\"dict_text\"}\n"
           "{\"sa\":\"89.160.20.112\",\"da\":\"89.160.20.112\",\"dc\":\"SE\"}\n");
 }

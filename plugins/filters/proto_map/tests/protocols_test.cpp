@@ -9,9 +9,9 @@ using nek::protocol_name;
 using nek::protocol_number;
 
 TEST_CASE("the protocols of the first users have the names that they had") {
-  const std::pair<int, const char*> names[] = {{0, "0"},     {1, "ICMP"},  {2, "IGMP"},
-                                               {3, "GGP"},   {6, "TCP"},   {17, "UDP"},
-                                               {46, "RSVP"}, {50, "ESP"},  {112, "VRRP"}};
+  const std::pair<int, const char*> names[] = {{0, "0"},     {1, "ICMP"}, {2, "IGMP"},
+                                               {3, "GGP"},   {6, "TCP"},  {17, "UDP"},
+                                               {46, "RSVP"}, {50, "ESP"}, {112, "VRRP"}};
   for (const auto& [number, name] : names) {
     REQUIRE(protocol_name(static_cast<uint8_t>(number)) == name);
   }
@@ -43,7 +43,8 @@ TEST_CASE("every name is understood as its number") {
 }
 
 // nfdump_names.csv: one packet of each protocol, written to a pcap, then
-//   nfpcapd -r protocols.pcap -w flows; nfdump -R flows -q -o 'fmt:%pr'      (and -N for the number)
+//   nfpcapd -r protocols.pcap -w flows; nfdump -R flows -q -o 'fmt:%pr'      (and -N for the
+//   number)
 TEST_CASE("what nfdump 1.7.1 prints for each protocol is understood") {
   std::ifstream file("tests/nfdump_names.csv");
   std::string number, name;
