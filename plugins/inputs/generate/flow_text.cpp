@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <cmath>
 #include <cstring>
 #include <span>
 #include <string_view>
@@ -32,12 +31,21 @@ class Random {
     return x ^ (x >> 31);
   }
   uint64_t next() { return mix(state_ += kStep); }
-  uint64_t below(uint64_t bound) {
-    return static_cast<uint64_t>(static_cast<unsigned __int128>(next()) * bound >> 64);
+  uint64_t below(uint64_t bound) { return product(next(), bound); }
+  // Small ones are more frequent; in integers, so that it is the same on every machine.
+  uint64_t skewed_below(uint64_t bound, uint32_t skew) {
+    const uint64_t share = next();
+    uint64_t power = share;
+    for (uint32_t i = 1; i < skew; i++) power = product(power, share);
+    return product(power, bound);
   }
   double unit() { return static_cast<double>(next() >> 11) * 0x1p-53; }
 
  private:
+  // Of a fraction of 2^64 and a number.
+  static uint64_t product(uint64_t fraction, uint64_t number) {
+    return static_cast<uint64_t>(static_cast<unsigned __int128>(fraction) * number >> 64);
+  }
   static constexpr uint64_t kStep = 0x9E3779B97F4A7C15;
   uint64_t state_;
 };
@@ -154,8 +162,7 @@ void FlowText::write(uint64_t row, char* to) const {
 
   const bool v6 = random.unit() < options_.ipv6;
   const auto write_address = [&](uint64_t side) {
-    const double share = std::pow(random.unit(), options_.skew);
-    const auto host = static_cast<uint64_t>(share * static_cast<double>(options_.hosts));
+    const uint64_t host = random.skewed_below(options_.hosts, options_.skew);
     const uint64_t bits = Random(options_.seed + side, host).next();
     char text[48];
     size_t size = v6 ? write_ipv6(text, bits) : write_ipv4(text, bits);

@@ -12,7 +12,7 @@ class FlowText {
   struct Options {
     uint64_t seed = 1;
     uint64_t hosts = 20000;  // distinct addresses on each side
-    double skew = 3;         // 1: all hosts alike; more: few of them have most flows
+    uint32_t skew = 3;       // 1: all hosts alike; more: few of them have most flows
     double ipv6 = 0.05;      // share of flows
     bool full_ipv6 = false;  // as with nfdump's -6
   };

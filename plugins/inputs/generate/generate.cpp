@@ -16,7 +16,8 @@ namespace {
 
 struct Config {
   uint64_t seed = 1, rows = 0, rate = 0, hosts = 20000;
-  double skew = 3, ipv6 = 0.05;
+  uint32_t skew = 3;
+  double ipv6 = 0.05;
   bool full_ipv6 = false;
 };
 constexpr auto kOptions = options<Config>(
@@ -28,7 +29,7 @@ constexpr auto kOptions = options<Config>(
     option<&Config::hosts>("hosts", "Distinct addresses on each side.",
                            {.fallback = "20000", .range = "1.."}),
     option<&Config::skew>("skew", "1: all hosts alike; more: few hosts have most flows.",
-                          {.fallback = "3", .range = "1..100"}),
+                          {.fallback = "3", .range = "1..16"}),
     option<&Config::ipv6>("ipv6", "Share of flows between IPv6 addresses.",
                           {.fallback = "0.05", .range = "0..1"}),
     option<&Config::full_ipv6>("full_ipv6", "IPv6 in full, as with nfdump's -6, else shortened.",
