@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/example_filter.h"
 #include "cli/load.h"
 #include "pipeline/options.h"
 #include "pipeline/suggest.h"
@@ -12,6 +14,7 @@
 namespace nek {
 namespace {
 
+using Json = nlohmann::ordered_json;
 using Rows = std::vector<std::vector<std::string>>;
 
 // Rows of cells as aligned columns; the last one is as wide as it is.
@@ -58,6 +61,62 @@ void print_options(const nek_plugin& plugin, const char* title) {
   std::printf("\n%s\n%s", title, table(rows, "  ").c_str());
 }
 
+std::string names_of(const nek_field* fields, uint32_t count) {
+  std::vector<std::string> names;
+  for (uint32_t i = 0; i < count; i++) names.emplace_back(fields[i].name);
+  return names.empty() ? "-" : join_names(names);
+}
+
+const char* stream_kind(uint32_t kind) {
+  switch (kind) {
+    case NEK_PASS: return "all records";
+    case NEK_SUBSET: return "some of the records";
+    default: return "records of its own";
+  }
+}
+
+void print_columns(const nek_plugin& plugin) {
+  const ExampleFilter filter(plugin);
+  const nek_shape* shape = filter.shape();
+  if (!shape) return;
+  std::vector<std::string> reads;
+  for (uint32_t i = 0; i < shape->need_count; i++) reads.emplace_back(shape->reads[i].name);
+  std::printf("\nColumns read, as in the example: %s\n",
+              reads.empty() ? "none" : join_names(reads).c_str());
+  Rows rows = {{"STREAM", "HOLDS", "COLUMNS ADDED"}};
+  for (uint32_t i = 0; i < shape->stream_count; i++) {
+    const nek_stream& stream = shape->streams[i];
+    rows.push_back({stream.name, stream_kind(stream.kind),
+                    names_of(stream.adds, stream.adds ? stream.add_count : 0)});
+  }
+  std::fputs(table(rows, "  ").c_str(), stdout);
+}
+
+Json options_json(OptionList options) {
+  Json out = Json::array();
+  for (; *options; options++) {
+    const nek_option& option = **options;
+    Json one = {{"name", option.name}, {"type", option.type}, {"doc", option.doc}};
+    one["default"] = option.fallback ? Json(option.fallback) : Json();  // null: it is required
+    if (option.range) one["range"] = option.range;
+    if (option.deprecated) one["deprecated"] = option.deprecated;
+    if (option.options) one["options"] = options_json(option.options);
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+Json plugin_json(PluginKind kind, const Registry::Entry& entry) {
+  const nek_plugin& plugin = *entry.plugin;
+  Json out = {{"kind", plugin_kind_name(kind)}, {"name", plugin.name},
+              {"version", plugin.version},      {"vendor", plugin.vendor},
+              {"licence", plugin.licence},      {"summary", plugin.summary}};
+  if (plugin.codec) out["codec"] = plugin.codec;
+  if (plugin.example) out["example"] = plugin.example;
+  out["options"] = options_json(plugin.options);
+  return out;
+}
+
 void print_one(const Registry& registry, PluginKind kind, const Registry::Entry& entry) {
   const nek_plugin& plugin = *entry.plugin;
   std::printf("%s %s %s (%s, %s)\n%s\nfrom %s\n", plugin_kind_name(kind), plugin.name,
@@ -70,6 +129,7 @@ void print_one(const Registry& registry, PluginKind kind, const Registry::Entry&
     if (const nek_plugin* codec = registry.find(codec_kind, plugin.codec))
       print_options(*codec, title.c_str());
   }
+  print_columns(plugin);
   if (plugin.example) std::printf("\nExample\n%s\n", plugin.example);
 }
 
@@ -91,16 +151,22 @@ ExitCode plugins(const PluginsOptions& options) {
     std::fprintf(stderr, "nek: there are no plugins in %s\n", folders.c_str());
     return kExitUsage;
   }
-  if (options.name.empty()) return list_all(registry);
-  bool found = false;
+  if (options.name.empty() && !options.json) return list_all(registry);
+  Json described = Json::array();
+  bool found = options.name.empty();
   std::vector<std::string> names;
   for (const auto& [key, entry] : registry.entries()) {
     names.push_back(key.second);
-    if (key.second != options.name) continue;
-    if (found) std::printf("\n");
+    if (!options.name.empty() && key.second != options.name) continue;
+    if (options.json) {
+      described.push_back(plugin_json(key.first, entry));
+    } else {
+      if (found) std::printf("\n");
+      print_one(registry, key.first, entry);
+    }
     found = true;
-    print_one(registry, key.first, entry);
   }
+  if (found && options.json) std::printf("%s\n", described.dump(2).c_str());
   if (found) return kExitOk;
   std::fprintf(stderr, "nek: no plugin is called '%s'%s\n", options.name.c_str(),
                did_you_mean(options.name, names).c_str());

@@ -10,12 +10,14 @@ import re
 import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import termios
 import time
 import unittest
 
 NEK = os.environ["NEK_BIN"]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Cli(unittest.TestCase):
@@ -54,9 +56,20 @@ class Cli(unittest.TestCase):
         described = self.nek("plugins", "file")
         self.assertEqual(described.returncode, 0)
         self.assertRegex(described.stdout, r"(?m)^  path +path +required +")
+        columns = self.nek("plugins", "flags").stdout
+        self.assertRegex(columns, r"(?m)^Columns read, as in the example: flg\n.*\n  out +all records +flg$")
+        as_json = json.loads(self.nek("plugins", "geoip", "--json").stdout)
+        self.assertEqual([(p["kind"], p["name"]) for p in as_json], [("filter", "geoip")])
+        self.assertEqual(as_json[0]["options"][0]["name"], "database")
+        self.assertIsNone(as_json[0]["options"][0]["default"])  # it is required
         unknown = self.nek("plugins", "fil")
         self.assertEqual(unknown.returncode, 2)
         self.assertEqual(unknown.stderr, "nek: no plugin is called 'fil'; did you mean 'file'?\n")
+
+    def test_the_options_tables_in_the_readmes_are_those_of_the_plugins(self):
+        done = subprocess.run([sys.executable, ROOT / "scripts/docs", NEK, "--check"], text=True,
+                              capture_output=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_check_reports_all_errors_with_their_lines_and_is_code_2(self):
         self.write("p.yaml", "inputs:\n  - csv: {pth: in.csv}\noutputs:\n  - fil: {path: out}\n")
