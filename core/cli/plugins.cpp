@@ -63,6 +63,7 @@ void print_options(const nek_plugin& plugin, const char* title) {
 
 std::string names_of(const nek_field* fields, uint32_t count) {
   std::vector<std::string> names;
+  names.reserve(count);
   for (uint32_t i = 0; i < count; i++) names.emplace_back(fields[i].name);
   return names.empty() ? "-" : join_names(names);
 }
@@ -80,6 +81,7 @@ void print_columns(const nek_plugin& plugin) {
   const nek_shape* shape = filter.shape();
   if (!shape) return;
   std::vector<std::string> reads;
+  reads.reserve(shape->need_count);
   for (uint32_t i = 0; i < shape->need_count; i++) reads.emplace_back(shape->reads[i].name);
   std::printf("\nColumns read, as in the example: %s\n",
               reads.empty() ? "none" : join_names(reads).c_str());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Log: leveled lines on stderr and the status line below them, one place that decides how they look.
-// Thread-safe.
+// Log: leveled lines on stderr and the status line below them, one place that decides how they
+// look. Thread-safe.
 #pragma once
 #include <string_view>
 
