@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arena: memory of one task, freed all at once, and the columns made in it. The host and the test harness
-// lay out columns by the same code, so that a plugin sees the same alignment and padding in both.
-// Not thread-safe: one thread at a time.
+// Arena: memory of one task, freed all at once, and the columns made in it. The host and the test
+// harness lay out columns by the same code, so that a plugin sees the same alignment and padding in
+// both. Not thread-safe: one thread at a time.
 #pragma once
 #include <cstdlib>
 #include <cstring>

@@ -71,13 +71,15 @@ inline nek_status report(const nek_host* host, const Status& status) noexcept {
   }
   return status.code();
 }
-inline nek_status report_exception(const nek_host* host) noexcept {
+// Of the exception being handled; `say` gets its text.
+template <class F>
+auto with_exception_text(F&& say) noexcept {
   try {
     throw;
   } catch (const std::exception& e) {
-    return host->fail(host, NEK_FAIL, to_text(e.what()), nullptr);
+    return say(to_text(e.what()));
   } catch (...) {
-    return host->fail(host, NEK_FAIL, to_text("an exception of unknown type"), nullptr);
+    return say(to_text("an exception of unknown type"));
   }
 }
 // The barrier: no exception crosses the C boundary.
@@ -86,7 +88,8 @@ nek_status guarded(const nek_host* host, F&& f) noexcept {
   try {
     return report(host, f());
   } catch (...) {
-    return report_exception(host);
+    return with_exception_text(
+        [&](nek_text text) { return host->fail(host, NEK_FAIL, text, nullptr); });
   }
 }
 
@@ -279,24 +282,26 @@ struct Thunks {
     return guarded(instance(self).host,
                    [&] { return plugin(self).write(std::span(blocks, count)); });
   }
-  // An exception of send() means that it has not kept the token.
+  // An exception means that the token was not kept.
   static void send(void* self, nek_token* token, const nek_record* records,
                    uint32_t count) noexcept {
-    const auto all = std::span(records, count);
-    const nek_status status = guarded(instance(self).host, [&] {
+    const nek_host* host = instance(self).host;
+    try {
+      const auto all = std::span(records, count);
       if constexpr (requires { plugin(self).deliver(all); }) {
-        Host(instance(self).host, nullptr).complete(token, plugin(self).deliver(all));
+        Host(host, nullptr).complete(token, plugin(self).deliver(all));
       } else {
         plugin(self).send(token, all);
       }
-      return Status();
-    });
-    if (status == NEK_OK) return;
-    nek_outcome again{};
-    again.size = sizeof again;
-    again.verdict = NEK_AGAIN;
-    again.reason = to_text("an exception in the output");
-    instance(self).host->complete(token, &again);
+    } catch (...) {
+      with_exception_text([&](nek_text text) {
+        nek_outcome again{};
+        again.size = sizeof again;
+        again.verdict = NEK_AGAIN;
+        again.reason = text;
+        host->complete(token, &again);
+      });
+    }
   }
 };
 

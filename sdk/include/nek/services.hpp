@@ -43,15 +43,15 @@ class Metric {
 
 struct RecordVerdict {
   uint32_t verdict = NEK_DELIVERED;
-  std::string reason;
+  std::string reason = {};
 };
 // How a request of `send` ended; nek_outcome says what the fields mean.
 struct Outcome {
   uint32_t verdict = NEK_DELIVERED;
-  std::string reason;
+  std::string reason = {};
   uint64_t after_ms = 0;
   uint64_t max_bytes = 0;
-  std::vector<RecordVerdict> records;  // one a record, or empty: `verdict` holds for all
+  std::vector<RecordVerdict> records = {};  // one a record, or empty: `verdict` holds for all
 };
 
 // The host's services for one instance; copied freely, valid until the instance's end. Thread-safe.

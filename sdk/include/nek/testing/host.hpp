@@ -108,8 +108,13 @@ class Host {
   std::map<std::string, uint64_t> resume;     // by a source's key
   std::map<std::string, uint64_t> committed;  // by identity: what source_revoke() answers
   std::map<std::string, const void*> extensions;
-  const nek_plugin* codec = nullptr;  // of an output; NULL: one JSON object a line
-  void* codec_self = nullptr;
+  struct Codec {
+    const nek_plugin* plugin = nullptr;  // NULL: one JSON object a line
+    void* self = nullptr;
+    const nek_shape* shape = nullptr;
+    void* lane = nullptr;
+  };
+  Codec codec;  // of an output
 
   // ---- For the runners of run.hpp
   struct Source : nek_source {
@@ -311,7 +316,8 @@ class Host {
     while (at < fields.size() && name != fields[at].name) at++;
     return at;
   }
-  // The batch's columns and those that the stream adds; one of the same name is replaced at its place.
+  // The batch's columns and those that the stream adds; one of the same name is replaced at its
+  // place.
   void emitted(CallOf& call, uint32_t index, const uint64_t* keep, const nek_column* const* added) {
     if (const auto what = emit_problem(call, index, keep, added); !what.empty())
       return broken(what);
@@ -374,7 +380,11 @@ class Host {
     call.refused += "}\n";
   }
   nek_status encode(nek_call* call, const nek_text* before, nek_encoded* out) {
-    if (codec) return codec->encoder->encode(codec_self, call, before, out);
+    if (codec.plugin) {
+      auto own = begin_call(codec.shape, codec.lane);  // a codec reads columns of its own
+      bind(*own, call->batch);
+      return codec.plugin->encoder->encode(codec.self, own.get(), before, out);
+    }
     for (uint32_t row = 0; row < call->batch->rows; row++) {
       const std::string line = (before ? std::string(to_view(before[row])) : std::string()) +
                                format_row(*call->batch->schema, call->batch->columns, row);
@@ -529,9 +539,9 @@ inline void Host::fill_table() {
     return of(c).owner->encode(c, before, out);
   };
   t.header = [](const nek_host* h) {
-    const nek_plugin* codec = of(h).codec;
-    return codec && codec->encoder->header ? codec->encoder->header(of(h).codec_self)
-                                           : nek_text{"", 0};
+    const Codec& codec = of(h).codec;
+    if (!codec.plugin || !codec.plugin->encoder->header) return nek_text{"", 0};
+    return codec.plugin->encoder->header(codec.self);
   };
   t.reserve = [](nek_encoded* out, size_t more) { grow(out, more); };
   t.complete = [](nek_token* token, const nek_outcome* outcome) {

@@ -30,12 +30,12 @@ inline const nek_plugin& find_plugin(std::string_view name,
 }
 
 struct Setup {
-  std::string restored;                            // from a snapshot
-  std::optional<std::vector<std::string>> wanted;  // columns that anyone reads; none: all
-  std::map<std::string, uint64_t> resume;          // where sources are read on, by key
-  std::map<std::string, const void*> extensions;   // of the host
-  const nek_plugin* codec = nullptr;               // of an output
-  std::string codec_options;
+  std::string restored = {};                            // from a snapshot
+  std::optional<std::vector<std::string>> wanted = {};  // columns that anyone reads; none: all
+  std::map<std::string, uint64_t> resume = {};          // where sources are read on, by key
+  std::map<std::string, const void*> extensions = {};   // of the host
+  const nek_plugin* codec = nullptr;                    // of an output
+  std::string codec_options = {};
 };
 
 class Instance {
@@ -47,8 +47,7 @@ class Instance {
     host_.extensions = std::move(setup.extensions);
     if (setup.codec) {
       codec_ = std::make_unique<Instance>(*setup.codec, setup.codec_options);
-      host_.codec = setup.codec;
-      host_.codec_self = codec_->self_;
+      host_.codec = {setup.codec, codec_->self_, codec_->shape_, codec_->lane()};
     }
     if (!succeeded(plugin.create(host_.c(), config_.root(), &self_), "create")) return;
     shape_ = plugin.shape(self_);
@@ -193,11 +192,11 @@ class Filter : public Instance {
 
 // How a decoder's bytes come.
 struct Feed {
-  size_t chunk = SIZE_MAX;          // bytes read at a time
-  bool messages = false;            // `bytes` is one message
-  uint64_t position = 0;            // resumed here; `head` is the source's beginning all the same
-  std::optional<std::string> head;  // none: the first 4 KiB of `bytes`
-  bool end = true;                  // false: the source goes on, an unfinished record waits
+  size_t chunk = SIZE_MAX;  // bytes read at a time
+  bool messages = false;    // `bytes` is one message
+  uint64_t position = 0;    // resumed here; `head` is the source's beginning all the same
+  std::optional<std::string> head = {};  // none: the first 4 KiB of `bytes`
+  bool end = true;                       // false: the source goes on, an unfinished record waits
 };
 
 class Decoder : public Instance {
