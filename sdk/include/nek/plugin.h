@@ -124,7 +124,7 @@ enum { NEK_PASS, NEK_SUBSET, NEK_DERIVED };
 typedef struct nek_stream {
   const char *name;
   uint32_t kind, add_count;
-  const nek_field *NEK_NULLABLE adds; /* NEK_DERIVED: all its columns; NULL: known only when records come */
+  const nek_field *NEK_NULLABLE adds; /* NEK_DERIVED: all its columns, or NULL: known only when records come */
 } nek_stream;
 typedef struct nek_shape { /* what this instance, as configured, reads and makes; the plugin's. instance */
   size_t size;
