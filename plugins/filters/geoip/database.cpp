@@ -2,6 +2,7 @@
 #include "database.h"
 
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 #include <utility>
 
@@ -51,80 +52,102 @@ std::vector<Network> private_networks() {
   return networks;
 }
 
-// Copies the search tree and finds the records that it names.
+// Copies the search tree, whose nodes keep their numbers, and finds the records that it names.
 class TreeReader {
  public:
   TreeReader(const Mmdb& file, Trie& trie, uint32_t first_record)
       : file_(file),
         trie_(trie),
         first_record_(first_record),
-        max_depth_(file.has_v6() ? 128 : 32),
-        copied_(file.node_count()),
-        heights_(file.node_count()) {
-    trie.reserve(file.node_count() + kNodesOfOwnNetworks);
-  }
+        max_height_(file.has_v6() ? 128 : 32),
+        heights_(file.node_count(), kNew) {}
 
   Status read() {
-    Subtree root;
-    if (!copy(0, 0, root)) return file_.malformed(problem_);
-    if (file_.has_v6()) trie_.set_root(Family::kV6, root.ref);
-    Trie::Ref v4 = root.ref;
-    for (int bit = 0; file_.has_v6() && bit < 96; bit++) v4 = trie_.child(v4, false);  // ::/96
-    trie_.set_root(Family::kV4, v4);
+    trie_.reserve(file_.node_count() + kNodesOfOwnNetworks);
+    for (uint32_t number = 0; number < file_.node_count(); number++) {
+      Mmdb::Node node;
+      Trie::Ref zero, one;
+      file_.node(number, node);
+      if (!copy(node.records[0], zero) || !copy(node.records[1], one)) {
+        return file_.malformed("its search tree points outside of the data");
+      }
+      trie_.append(zero, one);
+    }
+    if (!measure_all()) {
+      return file_.malformed("its search tree has a circle, or is deeper than an address is long");
+    }
+    set_roots();
     return {};
   }
   // Their offsets; the first is of `first_record`.
   const std::vector<uint32_t>& records() const { return offsets_; }
 
  private:
-  struct Subtree {
-    Trie::Ref ref = 0;
-    uint8_t height = 0;  // bits that the longest way down takes
+  struct Recent {
+    uint32_t offset = 0, record = 0;
   };
   static constexpr size_t kNodesOfOwnNetworks = 4096;  // room for what is laid over the database
-  static constexpr uint8_t kNew = 0, kOpen = 255;      // heights of nodes that are not copied yet
+  // Heights (the longest way down, in bits) of nodes that are not, or just being, measured.
+  static constexpr uint8_t kNew = 254, kOpen = 255;
 
-  bool problem(const char* what) {
-    problem_ = what;
-    return false;
-  }
-  bool copy(uint32_t number, unsigned depth, Subtree& to) {
-    uint8_t& height = heights_[number];
-    if (depth + std::max<unsigned>(height, 1) > max_depth_) {  // also when it is open: a cycle
-      return problem("its search tree is deeper than an address is long");
+  bool copy(uint32_t record, Trie::Ref& to) {
+    if (record <= file_.node_count()) {
+      to = record < file_.node_count() ? record : Trie::leaf(Database::kUnknown);
+      return true;
     }
-    if (height == kNew) {
-      height = kOpen;
-      Mmdb::Node node;
-      if (!file_.node(number, node)) return problem("its search tree points outside of the data");
-      Subtree zero, one;
-      if (!copy_child(node.child[0], depth + 1, zero)) return false;
-      if (!copy_child(node.child[1], depth + 1, one)) return false;
-      copied_[number] = trie_.node(zero.ref, one.ref);
-      height = static_cast<uint8_t>(std::max(zero.height, one.height) + 1);
-    }
-    to = {copied_[number], height};
-    return true;
+    const auto offset = file_.offset(record);
+    if (offset) to = Trie::leaf(record_of(*offset));
+    return offset.has_value();
   }
-  bool copy_child(const Mmdb::Child& child, unsigned depth, Subtree& to) {
-    if (child.kind == Mmdb::Child::kNode) return copy(child.at, depth, to);
-    to = {Trie::leaf(child.kind == Mmdb::Child::kEmpty ? Database::kUnknown : record(child.at)), 0};
-    return true;
+  // Most databases have few records that most networks share: the last ones are remembered.
+  uint32_t record_of(uint32_t offset) {
+    Recent& recent = recent_[offset % std::size(recent_)];
+    if (recent.record == 0 || recent.offset != offset) recent = {offset, numbered(offset)};
+    return recent.record;
   }
-  uint32_t record(uint32_t offset) {
+  uint32_t numbered(uint32_t offset) {
     const auto next = static_cast<uint32_t>(first_record_ + offsets_.size());
     const auto [at, is_new] = records_.try_emplace(offset, next);
     if (is_new) offsets_.push_back(offset);
     return at->second;
   }
+
+  // Most nodes stand before those below them: from the end on, their children are measured already.
+  bool measure_all() {
+    for (Trie::Ref ref = file_.node_count(); ref-- > 0;) {
+      const unsigned below =
+          std::max(height(trie_.child(ref, false)), height(trie_.child(ref, true)));
+      if (below < max_height_) heights_[ref] = static_cast<uint8_t>(below + 1);
+    }
+    return measure(0, 0);
+  }
+  unsigned height(Trie::Ref ref) const { return Trie::is_leaf(ref) ? 0 : heights_[ref]; }
+  // The others; also finds cycles.
+  bool measure(Trie::Ref ref, unsigned depth) {
+    if (Trie::is_leaf(ref)) return true;
+    if (heights_[ref] == kNew && depth < max_height_) {
+      heights_[ref] = kOpen;
+      const Trie::Ref zero = trie_.child(ref, false), one = trie_.child(ref, true);
+      if (!measure(zero, depth + 1) || !measure(one, depth + 1)) return false;
+      heights_[ref] = static_cast<uint8_t>(std::max(height(zero), height(one)) + 1);
+    }
+    return depth + heights_[ref] <= max_height_;
+  }
+
+  void set_roots() {
+    if (file_.has_v6()) trie_.set_root(Family::kV6, 0);
+    Trie::Ref v4 = 0;
+    for (int bit = 0; file_.has_v6() && bit < 96; bit++) v4 = trie_.child(v4, false);  // ::/96
+    trie_.set_root(Family::kV4, v4);
+  }
+
   const Mmdb& file_;
   Trie& trie_;
   uint32_t first_record_;
-  unsigned max_depth_;
-  const char* problem_ = "";
-  std::vector<Trie::Ref> copied_;  // by the node's number
-  std::vector<uint8_t> heights_;
+  unsigned max_height_;
+  std::vector<uint8_t> heights_;                    // by node
   std::unordered_map<uint32_t, uint32_t> records_;  // by offset
+  std::array<Recent, 4096> recent_;                 // by the offset's lowest bits
   std::vector<uint32_t> offsets_;
 };
 
@@ -135,7 +158,7 @@ class DatabaseLoader {
   DatabaseLoader(const Host& host, const DatabaseSettings& settings, const Mmdb& file)
       : host_(host), settings_(settings), file_(file), made_(std::make_shared<Database>()) {}
 
-  Result<std::shared_ptr<const Database>> load() {
+  Result<std::shared_ptr<Database>> load() {
     TreeReader tree(file_, made_->trie_, kFirstRecord);
     if (Status s = tree.read(); !s.ok()) return s;
     for (const uint32_t offset : tree.records()) {
@@ -148,9 +171,8 @@ class DatabaseLoader {
     for (const auto& network : private_networks()) lay_private(network);
     for (const auto& own : settings_.own_networks) lay_own(own);
     fill_gaps();
-    made_->trie_.finish();
     for (auto& values : made_->values_) values.finish(host_);
-    return std::shared_ptr<const Database>(made_);
+    return made_;
   }
 
  private:
@@ -233,8 +255,8 @@ class DatabaseLoader {
   std::vector<bool> is_private_;  // by record
 };
 
-Result<std::shared_ptr<const Database>> Database::load(const Host& host,
-                                                       const DatabaseSettings& settings) {
+Result<std::shared_ptr<Database>> Database::load(const Host& host,
+                                                 const DatabaseSettings& settings) {
   const auto file = Mmdb::open(settings.file);
   if (!file.ok()) return file.status();
   return DatabaseLoader(host, settings, *file).load();

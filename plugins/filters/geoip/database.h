@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Database: everything that geoip looks up, read from the file once and for all.
 // The file is closed again before it is used: who replaces or truncates it disturbs nobody.
-// Thread-safe once loaded: it never changes.
+// Thread-safe once it is ready: it never changes.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -34,8 +34,10 @@ struct DatabaseSettings {
 
 class Database {
  public:
-  static Result<std::shared_ptr<const Database>> load(const Host& host,
-                                                      const DatabaseSettings& settings);
+  // Reads and checks all of it.
+  static Result<std::shared_ptr<Database>> load(const Host& host, const DatabaseSettings& settings);
+  // Once, before the first find: takes as long again, which `nek check` need not wait for.
+  void make_ready() { trie_.finish(); }
 
   // The record of an address; kInvalid where the text is none.
   uint32_t find(std::string_view text) const;

@@ -77,6 +77,7 @@ class Geoip {
   }
 
   Status start(Start start) {
+    database_->make_ready();
     for (Added& added : added_) added.is_read = start.wants(added.column);
     if (config_.reload.count() > 0) {
       watch_.start(config_.file, file_state_, config_.reload, [this] { reload(); });
@@ -186,6 +187,7 @@ class Geoip {
       host_.log(NEK_ERROR, status.message() + "; the old database stays in use");
       return;
     }
+    (*database)->make_ready();
     {
       const std::lock_guard lock(mutex_);
       database_ = *database;
@@ -241,7 +243,7 @@ class Geoip {
   uint32_t out_ = 0;
   FileState file_state_;
   mutable std::mutex mutex_;  // of database_
-  std::shared_ptr<const Database> database_;
+  std::shared_ptr<Database> database_;
   Metric reloads_, failed_reloads_;
   Watch watch_;
 };

@@ -61,6 +61,7 @@ Result<Mmdb> Mmdb::open(const std::string& path) {
   if (error != MMDB_SUCCESS) {
     return fail("'" + path + "' is no MaxMind database, or damaged: " + MMDB_strerror(error));
   }
+  // MMDB_open has checked that the tree lies within the file, and its size of records.
   return Mmdb(path, std::unique_ptr<MMDB_s, Close>(file.release()));
 }
 
@@ -68,21 +69,23 @@ Status Mmdb::malformed(const std::string& what) const {
   return fail("'" + path_ + "' is damaged: " + what);
 }
 
-bool Mmdb::node(uint32_t number, Node& node) const {
-  MMDB_search_node_s read;
-  return MMDB_read_node(file_.get(), number, &read) == MMDB_SUCCESS &&
-         child(read.left_record, read.left_record_type, read.left_record_entry, node.child[0]) &&
-         child(read.right_record, read.right_record_type, read.right_record_entry, node.child[1]);
+void Mmdb::node(uint32_t number, Node& node) const {
+  const uint8_t* b = file_->file_content + size_t{number} * file_->full_record_byte_size;
+  const auto three = [](const uint8_t* p) {
+    return uint32_t{p[0]} << 16 | uint32_t{p[1]} << 8 | p[2];
+  };
+  switch (file_->metadata.record_size) {
+    case 24: node = {{three(b), three(b + 3)}}; break;
+    case 28: node = {{(b[3] & 0xF0u) << 20 | three(b), (b[3] & 0x0Fu) << 24 | three(b + 4)}}; break;
+    default: node = {{uint32_t{b[0]} << 24 | three(b + 1), uint32_t{b[4]} << 24 | three(b + 5)}};
+  }
 }
 
-bool Mmdb::child(uint64_t record, uint8_t type, const MMDB_entry_s& entry, Child& child) const {
-  switch (type) {
-    case MMDB_RECORD_TYPE_SEARCH_NODE: child = {Child::kNode, static_cast<uint32_t>(record)}; break;
-    case MMDB_RECORD_TYPE_EMPTY: child = {Child::kEmpty, 0}; break;
-    case MMDB_RECORD_TYPE_DATA: child = {Child::kRecord, entry.offset}; break;
-    default: return false;
-  }
-  return child.kind != Child::kRecord || child.at < file_->data_section_size;
+std::optional<uint32_t> Mmdb::offset(uint32_t record) const {
+  static constexpr uint32_t kSeparator = 16;  // between the tree and the data
+  const uint32_t at = record - node_count();
+  if (at < kSeparator || at - kSeparator >= file_->data_section_size) return std::nullopt;
+  return at - kSeparator;
 }
 
 Status Mmdb::check_record(uint32_t offset) const {

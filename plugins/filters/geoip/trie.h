@@ -23,6 +23,8 @@ class Trie {
   static bool is_leaf(Ref ref) { return ref & kLeaf; }
 
   void reserve(size_t nodes) { nodes_.reserve(nodes); }
+  // Makes the next node; of a tree that is copied, whose children may come later.
+  void append(Ref zero, Ref one) { nodes_.push_back({{zero, one}}); }
   // Makes a node, or answers the leaf that both are.
   Ref node(Ref zero, Ref one);
   Ref child(Ref ref, bool one) const { return is_leaf(ref) ? ref : nodes_[ref].child[one]; }
