@@ -101,12 +101,22 @@ class ColumnParser {
   struct Span {
     uint32_t begin, end;
   };
-  Span span(uint32_t row, int at) const {
-    const Record& record = (*batch_.records)[row];
-    const uint32_t* end = batch_.ends + record.first + at;
-    return {at ? end[-1] + 1 : record.begin, *end};
+  // Where one field lies in each row; a copy on the stack, so that loops keep it in registers.
+  struct Spans {
+    const uint32_t* ends;
+    const Record* records;
+    uint32_t field;
+    Span operator[](uint32_t row) const {
+      const Record& record = records[row];
+      const uint32_t* end = ends + record.first + field;
+      return {field ? end[-1] + 1 : record.begin, *end};
+    }
+  };
+  Spans spans(int field) const {
+    return {batch_.ends, batch_.records->data(), static_cast<uint32_t>(field)};
   }
-  std::string_view text(Span span) const {
+  std::string_view text(uint32_t row, int field) const {
+    const Span span = spans(field)[row];
     return {batch_.bytes + span.begin, span.end - span.begin};
   }
 
@@ -137,7 +147,7 @@ class ColumnParser {
   // row is left out unless take(text) makes something of it.
   template <class Take>
   void read_slowly(nek_column& made, uint32_t row, Take take) {
-    std::string_view value = text(span(row, column_.field));
+    std::string_view value = text(row, column_.field);
     if (batch_.quoted && !unquote(value, unquoted_)) return bad(row, kBadQuote, value);
     if (column_.trim) value = trim(value);
     if (value.empty() && column_.empty_is_null) return unmark(made, row);
@@ -148,9 +158,10 @@ class ColumnParser {
   const nek_column* parse_values(Glance glance, Parse parse) {
     nek_column& made = make({});
     auto* values = static_cast<T*>(made.values);
-    for (uint32_t row = 0; row < rows_; row++) {
+    const Spans at = spans(column_.field);
+    for (uint32_t row = 0, rows = rows_; row < rows; row++) {
       T value{};
-      if (!glance(span(row, column_.field), value)) {
+      if (!glance(at[row], value)) {
         value = {};
         read_slowly(made, row, [&](std::string_view text) {
           const auto parsed = parse(trim(text));
@@ -169,14 +180,16 @@ class ColumnParser {
   template <class Parse>
   const nek_column* parse_uint64(Parse parse) {
     return parse_values<uint64_t>(
-        [&](Span s, uint64_t& value) { return glance_number(batch_.bytes, s.begin, s.end, value); },
+        [bytes = batch_.bytes](Span s, uint64_t& value) {
+          return glance_number(bytes, s.begin, s.end, value);
+        },
         parse);
   }
   const nek_column* parse_int64() {
     return parse_values<int64_t>(
-        [&](Span s, int64_t& value) {
+        [bytes = batch_.bytes](Span s, int64_t& value) {
           uint64_t number = 0;
-          if (!glance_number(batch_.bytes, s.begin, s.end, number)) return false;
+          if (!glance_number(bytes, s.begin, s.end, number)) return false;
           value = static_cast<int64_t>(number);
           return true;
         },
@@ -220,7 +233,7 @@ class ColumnParser {
   // ---- Ports
   bool is_icmp(uint32_t row) const {
     if (column_.protocol < 0) return false;
-    const auto protocol = trim(text(span(row, column_.protocol)));
+    const auto protocol = trim(text(row, column_.protocol));
     return protocol == "1" || protocol == "58" || protocol == "ICMP" || protocol == "ICMP6";
   }
   std::optional<Port> port(uint32_t row, std::string_view text) const {
@@ -267,15 +280,8 @@ class ColumnParser {
 
   // ---- Texts
   bool is_utf8(std::string_view text) const { return batch_.utf8 || valid_utf8(text); }
-  // At a glance: neither quoted nor empty, and known to be UTF-8.
-  bool plain(Span& s) const {
-    if (!batch_.utf8 || batch_.quoted) return false;
-    if (column_.trim) {
-      while (s.begin < s.end && batch_.bytes[s.begin] == ' ') s.begin++;
-      while (s.begin < s.end && batch_.bytes[s.end - 1] == ' ') s.end--;
-    }
-    return s.begin < s.end;
-  }
+  // Whether fields can be taken as they are, except for blanks.
+  bool plain() const { return batch_.utf8 && !batch_.quoted; }
   static bool is_shortened(const char* text, uint32_t size) {
     return size == 16 && text[7] == '.' && text[8] == '.';
   }
@@ -288,16 +294,23 @@ class ColumnParser {
   const nek_column* parse_text(nek_column& made, uint64_t* shortened) {
     TextWriter writer(made);  // its last buffer is for what can't stand in the chunk
     auto* views = static_cast<nek_view*>(made.values);
-    for (uint32_t row = 0; row < rows_; row++) {
-      Span s = span(row, column_.field);
-      if (!plain(s)) {
+    const char* bytes = batch_.bytes;
+    const Spans at = spans(column_.field);
+    const bool is_plain = plain(), trims = column_.trim;
+    uint64_t short_ones = 0;
+    for (uint32_t row = 0, rows = rows_; row < rows; row++) {
+      Span s = at[row];
+      if (trims) glance_trim(bytes, s.begin, s.end);
+      const uint32_t size = s.end - s.begin;
+      if (is_plain && size > 0) {
+        views[row] = glance_view(bytes, s.begin, size);
+        short_ones += is_shortened(bytes + s.begin, size);
+      } else {
         views[row] = {};
         read_slowly(made, row, [&](std::string_view text) { return set(writer, row, text); });
-        continue;
       }
-      views[row] = glance_view(batch_.bytes, s.begin, s.end - s.begin);
-      if (shortened) *shortened += is_shortened(batch_.bytes + s.begin, s.end - s.begin);
     }
+    if (shortened) *shortened += short_ones;
     return &made;
   }
   bool set(TextWriter& writer, uint32_t row, std::string_view text) {
@@ -315,7 +328,7 @@ class ColumnParser {
   size_t escaped_bytes() const {
     size_t bytes = 0;
     for (uint32_t row = 0; batch_.quoted && row < rows_; row++) {
-      const auto value = text(span(row, column_.field));
+      const auto value = text(row, column_.field);
       if (value.find("\"\"") != std::string_view::npos) bytes += value.size();
     }
     return bytes;
@@ -327,10 +340,14 @@ class ColumnParser {
     with_codes.dictionary = known(values);
     nek_column& made = make(with_codes);
     auto* codes = static_cast<int32_t*>(made.values);
-    for (uint32_t row = 0; row < rows_; row++) {
-      Span s = span(row, column_.field);
-      if (plain(s)) {
-        codes[row] = values.codes.code_of_padded(batch_.bytes + s.begin, s.end - s.begin);
+    const char* bytes = batch_.bytes;
+    const Spans at = spans(column_.field);
+    const bool is_plain = plain(), trims = column_.trim;
+    for (uint32_t row = 0, rows = rows_; row < rows; row++) {
+      Span s = at[row];
+      if (trims) glance_trim(bytes, s.begin, s.end);
+      if (is_plain && s.end > s.begin) {
+        codes[row] = values.codes.code_of_padded(bytes + s.begin, s.end - s.begin);
         continue;
       }
       codes[row] = 0;
@@ -378,16 +395,17 @@ class ColumnParser {
   }
   bool read_words(uint32_t row, std::array<uint32_t, 4>& words) const {
     for (int i = 0; i < 4; i++) {
-      const auto word = parse_number<uint32_t>(text(span(row, column_.field + i)));
+      const auto word = parse_number<uint32_t>(text(row, column_.field + i));
       if (!word) return false;
       words[static_cast<size_t>(i)] = htonl(*word);
     }
     return true;
   }
   std::string_view text_of_words(uint32_t row) const {
-    return text({span(row, column_.field).begin, span(row, column_.field + 3).end});
+    const auto first = text(row, column_.field), last = text(row, column_.field + 3);
+    return {first.data(), static_cast<size_t>(last.data() + last.size() - first.data())};
   }
-  bool is_ipv6(uint32_t row) const { return text(span(row, 0)) == "10"; }
+  bool is_ipv6(uint32_t row) const { return text(row, 0) == "10"; }
   static void print_address(bool ipv6, const std::array<uint32_t, 4>& words, char* to) {
     if (ipv6) {
       inet_ntop(AF_INET6, words.data(), to, INET6_ADDRSTRLEN);

@@ -259,7 +259,7 @@ class Decoder {
   std::vector<std::string> first_record(std::string_view bytes) const {
     std::vector<std::string> texts;
     Index index;
-    scan(bytes.data(), 0, static_cast<uint32_t>(bytes.size()), dialect_, index);
+    scan(bytes.data(), 0, static_cast<uint32_t>(bytes.size()), dialect_, masks_, index);
     if (index.records.empty()) return texts;
     const Record& record = index.records[0];
     for (uint32_t i = 0; i < record.fields; i++) {
@@ -325,7 +325,7 @@ class Decoder {
       begin += static_cast<uint32_t>(all.size() - without_bom(all).size());
     }
     const auto first = static_cast<std::ptrdiff_t>(index.records.size());
-    scan(bytes, begin, end, dialect_, index);
+    scan(bytes, begin, end, dialect_, masks_, index);
     const bool has_header = at_start && source_of<Source>(segment).skip_first;
     const bool is_empty = first == static_cast<std::ptrdiff_t>(index.records.size());
     if (has_header && !is_empty) index.records.erase(index.records.begin() + first);
@@ -371,6 +371,7 @@ class Decoder {
   Host host_;
   Config config_;
   Dialect dialect_;
+  MaskFunction masks_ = best_masks();
   TimeZone zone_;
   std::vector<Column> columns_;  // declared; once started: those of them that anyone reads
   std::optional<std::set<std::string>> wanted_;  // none: all

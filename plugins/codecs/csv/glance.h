@@ -4,6 +4,7 @@
 // know it. Thread-safe: functions without state; a DateCache is one thread's.
 #pragma once
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -24,6 +25,18 @@ T load(const char* at) {
 }
 
 constexpr uint64_t kOnes = 0x0101010101010101, kHighBits = 0x8080808080808080;
+constexpr uint64_t kBlanks = ' ' * kOnes;
+
+// The first n of eight bytes.
+constexpr std::array<uint64_t, 9> kFirst = {0,
+                                            0xFF,
+                                            0xFFFF,
+                                            0xFFFFFF,
+                                            0xFFFFFFFF,
+                                            0xFFFFFFFFFF,
+                                            0xFFFFFFFFFFFF,
+                                            0xFFFFFFFFFFFFFF,
+                                            0xFFFFFFFFFFFFFFFF};
 
 // High bit of each byte that is above 9.
 inline uint64_t above_nine(uint64_t bytes) { return ((bytes + 0x76 * kOnes) | bytes) & kHighBits; }
@@ -37,20 +50,47 @@ inline uint64_t eight_digits(uint64_t digits) {
          32;
 }
 
-// A number of up to eight digits at the end of bytes[begin, end), blanks before it.
+// A number of up to eight digits at the end of bytes[begin, end), blanks before it. Without a
+// branch on how many digits there are, which no processor foretells.
 inline bool glance_number(const char* bytes, uint32_t begin, uint32_t end, uint64_t& value) {
   if (end < 8 || begin == end) return false;
-  const uint64_t text = load<uint64_t>(bytes + end - 8);
-  const uint64_t digits = text ^ '0' * kOnes;
   const uint32_t size = end - begin;
-  const auto known = static_cast<uint32_t>(std::countl_zero(above_nine(digits))) / 8;
-  const uint32_t count = std::min(known, size);
-  if (count == 0) return false;
-  for (uint32_t at = begin; at + count < end; at++) {
+  uint64_t text = load<uint64_t>(bytes + end - 8);
+  if (size < 8) {
+    const uint64_t before = kFirst[8 - size];  // of the field
+    text = (text & ~before) | (kBlanks & before);
+  }
+  for (uint32_t at = begin; at + 8 < end; at++) {
     if (bytes[at] != ' ') return false;
   }
-  value = eight_digits(digits >> 8 * (8 - count) << 8 * (8 - count));
-  return true;
+  const uint64_t shifted = text ^ kBlanks;  // a blank is 0x00, a digit 0x10 to 0x19
+  const uint64_t low = shifted & 0x0F * kOnes;
+  const uint64_t is_digit = shifted >> 4 & kOnes;
+  const uint64_t bad = (shifted & 0xE0 * kOnes) |                   // neither
+                       ((low + 0x06 * kOnes) & 0x10 * kOnes) |      // above 9
+                       (low & ~(is_digit * 0x0F)) |                 // neither
+                       (is_digit & ~(is_digit >> 8) & kFirst[7]) |  // a blank behind a digit
+                       (is_digit >> 56 ^ 1);                        // no digit at the end
+  value = eight_digits(low);
+  return bad == 0;
+}
+
+// bytes[begin, end) without blanks around it; eight bytes behind it can be read.
+inline void glance_trim(const char* bytes, uint32_t& begin, uint32_t& end) {
+  while (begin < end) {
+    const uint64_t other = load<uint64_t>(bytes + begin) ^ kBlanks;
+    const auto blanks = static_cast<uint32_t>(std::countr_zero(other)) / 8;
+    begin += blanks;
+    if (blanks < 8) break;
+  }
+  begin = std::min(begin, end);
+  while (begin < end && end >= 8) {
+    const uint64_t other = load<uint64_t>(bytes + end - 8) ^ kBlanks;
+    const auto blanks = static_cast<uint32_t>(std::countl_zero(other)) / 8;
+    end -= blanks;
+    if (blanks < 8) break;
+  }
+  while (begin < end && bytes[end - 1] == ' ') end--;
 }
 
 // Most neighbouring times share their date.
@@ -87,26 +127,16 @@ inline bool glance_time(const char* at, uint32_t size, DateCache& cache, int64_t
   return true;
 }
 
-// The view of chunk text, whose column's buffer 0 is the chunk; 16 bytes from `bytes + begin` on
-// can be read.
+// The view of chunk text, whose column's buffer 0 is the chunk; 16 bytes behind its beginning can
+// be read. Without a branch on the size, as IPv4 addresses have 7 to 15.
 inline nek_view glance_view(const char* bytes, uint32_t begin, uint32_t size) {
+  const char* text = bytes + begin;
+  const uint64_t first = load<uint32_t>(text) & kFirst[std::min(size, 4u)];
+  const uint64_t rest = load<uint64_t>(text + 4) & kFirst[std::min(size, 12u) - std::min(size, 4u)];
+  const uint64_t words[2] = {size | first << 32, size > 12 ? uint64_t{begin} << 32 : rest};
   nek_view view;
-  if (size > sizeof view.in.bytes) {
-    view.out = {size, {}, 0, begin};
-    std::memcpy(view.out.prefix, bytes + begin, sizeof view.out.prefix);
-    return view;
-  }
-  const auto kept = [&](uint32_t from, uint32_t width) {  // how many bits of the text
-    return 8 * (size > from ? std::min(size - from, width) : 0);
-  };
-  const uint32_t low = kept(0, 4), high = kept(4, 8);
-  const auto first = load<uint32_t>(bytes + begin);
-  const auto rest = load<uint64_t>(bytes + begin + 4);
-  const auto kept_first = static_cast<uint32_t>(first & ((uint64_t{1} << low) - 1));
-  const uint64_t kept_rest = high == 64 ? rest : rest & ((uint64_t{1} << high) - 1);
-  view.in.size = size;
-  std::memcpy(view.in.bytes, &kept_first, sizeof kept_first);
-  std::memcpy(view.in.bytes + 4, &kept_rest, sizeof kept_rest);
+  static_assert(sizeof view == sizeof words);
+  std::memcpy(&view, words, sizeof view);
   return view;
 }
 

@@ -66,15 +66,15 @@ bool is_no_flow(std::string_view line, uint32_t fields) {
 class Fields {
  public:
   Fields(const char* bytes, Index& index)
-      : bytes_(bytes), index_(index), first_(static_cast<uint32_t>(index.ends.size())) {}
+      : bytes_(bytes), index_(index), first_(index.ends.size()) {}
   void add(std::string_view text) {
     const auto begin = static_cast<uint32_t>(text.data() - bytes_);
-    index_.ends.push_back(begin - 1);
-    index_.ends.push_back(begin + static_cast<uint32_t>(text.size()));
+    index_.ends.push(begin - 1);
+    index_.ends.push(begin + static_cast<uint32_t>(text.size()));
   }
   void put(Record& record) const {
     record.first = first_;
-    record.fields = static_cast<uint32_t>(index_.ends.size()) - first_;
+    record.fields = index_.ends.size() - first_;
   }
   void drop() { index_.ends.resize(first_); }
 
@@ -172,12 +172,12 @@ std::optional<size_t> split_line(std::string_view line, Fields& fields) {
 
 // 2|1674671743884|...: the delimiter is the only difference.
 void split_pipe(std::string_view line, const char* bytes, Record& record, Index& index) {
-  record.first = static_cast<uint32_t>(index.ends.size());
+  record.first = index.ends.size();
   for (size_t i = 0; i < line.size(); i++) {
-    if (line[i] == '|') index.ends.push_back(static_cast<uint32_t>(line.data() + i - bytes));
+    if (line[i] == '|') index.ends.push(static_cast<uint32_t>(line.data() + i - bytes));
   }
-  index.ends.push_back(record.end);
-  record.fields = static_cast<uint32_t>(index.ends.size()) - record.first;
+  index.ends.push(record.end);
+  record.fields = index.ends.size() - record.first;
 }
 
 NfdumpLine classify_csv(const char* bytes, const Record& record, const Index& index,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scan.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace nek::csv {
@@ -18,50 +20,121 @@ uint32_t skip_quoted(const char* bytes, uint32_t at, uint32_t end) {
   return end;
 }
 
+// std::popcount is a call without the instruction, which not every processor has.
+uint32_t count_bits(uint64_t bits) {
+  bits -= bits >> 1 & 0x5555555555555555;
+  bits = (bits & 0x3333333333333333) + (bits >> 2 & 0x3333333333333333);
+  bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0F;
+  return static_cast<uint32_t>(bits * 0x0101010101010101 >> 56);
+}
+
 class Scanner {
  public:
-  Scanner(const char* bytes, Dialect dialect, Index& index)
-      : bytes_(bytes), dialect_(dialect), index_(index) {}
+  Scanner(const char* bytes, Dialect dialect, MaskFunction masks, Index& index)
+      : bytes_(bytes), dialect_(dialect), masks_(masks), index_(index) {}
 
   void run(uint32_t begin, uint32_t end) {
     start(begin);
-    for (uint32_t at = begin; at < end;) {
-      const char c = bytes_[at];
-      if (c == '"' && at == field_ && dialect_.quotes) {
-        index_.quoted = true;
-        at = skip_quoted(bytes_, at, end);
-        continue;
-      }
-      if (c == dialect_.delimiter) {
-        index_.ends.push_back(at);
-        field_ = at + 1;
-      } else if (c == '\n') {
-        end_record(at);
-        start(at + 1);
-      }
-      at++;
-    }
-    if (record_.begin < end) end_record(end);
+    field_ = begin;
+    end_ = end;
+    for (uint32_t at = begin; at < end; at += kPiece) scan_piece(at, std::min(end - at, kPiece));
+    if (record_.begin < end) finish_last();
   }
 
  private:
-  void start(uint32_t at) {
-    field_ = at;
-    record_ = {at, at, static_cast<uint32_t>(index_.ends.size()), 0};
+  static constexpr uint32_t kPiece = 4096;
+
+  void scan_piece(uint32_t begin, uint32_t size) {
+    Masks masks[kPiece / 64];
+    const uint32_t blocks = size / 64, rest = size % 64;
+    masks_(bytes_ + begin, blocks, dialect_.delimiter, masks);
+    for (uint32_t i = 0; i < blocks; i++) scan_block(begin + 64 * i, masks[i]);
+    if (rest == 0) return;
+    char last[64] = {};  // what lies behind the end may be anything, or nothing
+    std::memcpy(last, bytes_ + begin + 64 * blocks, rest);
+    masks_(last, 1, dialect_.delimiter, masks);
+    const uint64_t inside = (uint64_t{1} << rest) - 1;
+    masks->delimiters &= inside;
+    masks->newlines &= inside;
+    masks->quotes &= inside;
+    scan_block(begin + 64 * blocks, *masks);
   }
-  void end_record(uint32_t at) {
-    record_.end = at > field_ && bytes_[at - 1] == '\r' ? at - 1 : at;
-    if (record_.end == record_.begin) return;
-    index_.ends.push_back(record_.end);
-    record_.fields = static_cast<uint32_t>(index_.ends.size()) - record_.first;
-    index_.records.push_back(record_);
+  void scan_block(uint32_t base, const Masks& masks) {
+    if (in_quotes_ || (masks.quotes && dialect_.quotes)) return scan_quoted(base, masks);
+    const uint64_t all = masks.delimiters | masks.newlines;
+    const uint32_t before = index_.ends.size();
+    append(base, all);
+    for (uint64_t newlines = masks.newlines; newlines; newlines &= newlines - 1) {
+      const uint64_t lower = (newlines & -newlines) - 1;
+      end_record(base + static_cast<uint32_t>(std::countr_zero(newlines)),
+                 before + count_bits(all & lower));
+    }
+    if (all) field_ = base + 64 - static_cast<uint32_t>(std::countl_zero(all));
+  }
+  // Eight at a time without a branch for each; what is too many is overwritten.
+  void append(uint32_t base, uint64_t bits) {
+    uint32_t* to = index_.ends.reserve(64 + 8);
+    const uint32_t count = count_bits(bits);
+    for (uint32_t done = 0; done < count; done += 8, to += 8) {
+      for (uint32_t i = 0; i < 8; i++) {
+        to[i] = base + static_cast<uint32_t>(std::countr_zero(bits));
+        bits &= bits - 1;
+      }
+    }
+    index_.ends.resize(index_.ends.size() + count);
+  }
+  // Bit by bit, where a quote may change what the others mean.
+  void scan_quoted(uint32_t base, const Masks& masks) {
+    for (uint64_t all = masks.delimiters | masks.newlines | masks.quotes; all; all &= all - 1) {
+      const uint64_t bit = all & -all;
+      const uint32_t at = base + static_cast<uint32_t>(std::countr_zero(all));
+      if (bit & masks.quotes) {
+        take_quote(at);
+      } else if (!in_quotes_) {
+        index_.ends.push(at);
+        field_ = at + 1;
+        if (bit & masks.newlines) end_record(at, index_.ends.size() - 1);
+      }
+    }
+  }
+  void take_quote(uint32_t at) {
+    if (at == doubled_) return;
+    if (!in_quotes_) {
+      in_quotes_ = at == field_;
+      index_.quoted |= in_quotes_;
+    } else if (at + 1 < end_ && bytes_[at + 1] == '"') {
+      doubled_ = at + 1;
+    } else {
+      in_quotes_ = false;
+    }
+  }
+
+  void start(uint32_t at) { record_ = {at, at, index_.ends.size(), 0}; }
+  // `end`: its line end in the index.
+  void end_record(uint32_t at, uint32_t end) {
+    record_.end = at > record_.begin && bytes_[at - 1] == '\r' ? at - 1 : at;
+    if (record_.end > record_.begin) {
+      index_.ends.set(end, record_.end);
+      record_.fields = end + 1 - record_.first;
+      index_.records.push_back(record_);
+    }
+    record_ = {at + 1, at + 1, end + 1, 0};
+  }
+  // The last line has no end.
+  void finish_last() {
+    index_.ends.push(end_);
+    end_record(end_, index_.ends.size() - 1);
   }
 
   const char* bytes_;
   Dialect dialect_;
+  MaskFunction masks_;
   Index& index_;
   Record record_{};
+  uint32_t end_ = 0;
   uint32_t field_ = 0;  // where the field begins
+  bool in_quotes_ = false;
+  uint32_t doubled_ = UINT32_MAX;  // the second quote of two
 };
 
 size_t last_line_end(std::string_view bytes) {
@@ -71,8 +144,17 @@ size_t last_line_end(std::string_view bytes) {
 
 }  // namespace
 
-void scan(const char* bytes, uint32_t begin, uint32_t end, Dialect dialect, Index& index) {
-  Scanner(bytes, dialect, index).run(begin, end);
+void Positions::grow(uint32_t more) {
+  const uint32_t capacity = std::max(size_ + more, 2 * capacity_);
+  auto larger = std::make_unique_for_overwrite<uint32_t[]>(capacity);
+  if (size_) std::memcpy(larger.get(), all_.get(), size_ * sizeof(uint32_t));
+  all_ = std::move(larger);
+  capacity_ = capacity;
+}
+
+void scan(const char* bytes, uint32_t begin, uint32_t end, Dialect dialect, MaskFunction masks,
+          Index& index) {
+  Scanner(bytes, dialect, masks, index).run(begin, end);
 }
 
 size_t last_record_end(std::string_view bytes, Dialect dialect) {

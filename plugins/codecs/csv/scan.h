@@ -4,8 +4,11 @@
 // Thread-safe: functions without state; an Index is one thread's.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
+
+#include "masks.h"
 
 namespace nek::csv {
 
@@ -20,8 +23,33 @@ struct Record {
   uint32_t first, fields;
 };
 
+// Positions in the order in which they were found; memory is kept from chunk to chunk.
+class Positions {
+ public:
+  const uint32_t* data() const { return all_.get(); }
+  uint32_t size() const { return size_; }
+  void clear() { size_ = 0; }
+  void resize(uint32_t size) { size_ = size; }
+  void push(uint32_t position) {
+    reserve(1);
+    all_[size_++] = position;
+  }
+  void set(uint32_t at, uint32_t position) { all_[at] = position; }
+  // Room for so many more; the writer says by resize() how many they became.
+  uint32_t* reserve(uint32_t more) {
+    if (capacity_ - size_ < more) grow(more);
+    return all_.get() + size_;
+  }
+
+ private:
+  void grow(uint32_t more);
+
+  std::unique_ptr<uint32_t[]> all_;
+  uint32_t size_ = 0, capacity_ = 0;
+};
+
 struct Index {
-  std::vector<uint32_t> ends;
+  Positions ends;
   std::vector<Record> records;  // blank lines are none
   bool quoted = false;          // there is a quoted field
 
@@ -38,8 +66,10 @@ inline std::string_view field(const char* bytes, const uint32_t* ends, const Rec
   return {bytes + begin, ends[record.first + at] - begin};
 }
 
-// Appends the records of bytes[begin, end); positions are counted from bytes.
-void scan(const char* bytes, uint32_t begin, uint32_t end, Dialect dialect, Index& index);
+// Appends the records of bytes[begin, end); positions are counted from bytes. `masks`:
+// best_masks(), or another in tests.
+void scan(const char* bytes, uint32_t begin, uint32_t end, Dialect dialect, MaskFunction masks,
+          Index& index);
 
 // Size of the whole records at the beginning of `bytes`: up to the last line end outside of quotes.
 size_t last_record_end(std::string_view bytes, Dialect dialect);

@@ -5,11 +5,12 @@
 #pragma once
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "glance.h"
 
 namespace nek::csv {
 
@@ -27,9 +28,7 @@ class TextCodes {
   // Where eight bytes can be read from `text` on, whatever its size.
   int32_t code_of_padded(const char* text, uint32_t size) {
     if (size > 8) return code({text, size});
-    uint64_t key = 0;
-    std::memcpy(&key, text, sizeof key);
-    key = size == 8 ? key : key & ((uint64_t{1} << 8 * size) - 1);
+    const uint64_t key = load<uint64_t>(text) & kFirst[size];
     Short& slot = short_[(key * 0x9E3779B97F4A7C15 ^ size) >> kShift];
     if (slot.key == key && slot.size == size) return slot.code;
     slot = {key, size, code({text, size})};

@@ -1,28 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "../scan.h"
-
 #include <catch2/catch.hpp>
 #include <random>
 #include <string>
 
+#include "plain_scan.h"
+
+using nek::csv::all_masks;
 using nek::csv::Dialect;
-using nek::csv::Index;
+using nek::csv::fast_scan;
 using nek::csv::last_record_end;
-using nek::csv::Record;
-using nek::csv::scan;
+using nek::csv::plain_scan;
 
 namespace {
 
 // Fields in brackets, a line a record.
 std::string fields_of(const std::string& text, Dialect dialect = {}) {
-  const std::string padded = text + std::string(64, ',');
-  Index index;
-  scan(padded.data(), 0, static_cast<uint32_t>(text.size()), dialect, index);
   std::string all;
-  for (const Record& record : index.records) {
-    for (uint32_t i = 0; i < record.fields; i++) {
-      all += "[" + std::string(nek::csv::field(padded.data(), index.ends.data(), record, i)) + "]";
-    }
+  for (const auto& record : fast_scan(text, dialect, nek::csv::best_masks())) {
+    for (const auto& field : record) all += "[" + field + "]";
     all += "\n";
   }
   return all;
@@ -71,5 +66,26 @@ TEST_CASE("records are the same whether they come whole or up to the last one th
     for (char& c : text) c = letters[random() % letters.size()];
     const size_t whole = last_record_end(text, {});
     CHECK(fields_of(text.substr(0, whole)) + fields_of(text.substr(whole)) == fields_of(text));
+  }
+}
+
+TEST_CASE("vector units, blocks and bit tricks find the records that a plain loop finds") {
+  std::mt19937 random(2);
+  const std::string letters = "aaaaaaaaaaaaaaaa,,,\"\n\r";
+  for (int i = 0; i < 3000; i++) {
+    std::string text(random() % 300, ' ');
+    for (char& c : text) c = letters[random() % letters.size()];
+    const Dialect dialect = {',', i % 2 == 0};
+    for (const auto masks : all_masks()) {
+      REQUIRE(fast_scan(text, dialect, masks) == plain_scan(text, dialect));
+    }
+  }
+}
+
+TEST_CASE("records longer than a piece of the scan are whole") {
+  std::string text = "\"" + std::string(10000, ',') + "\"," + std::string(5000, 'x') + "\ny\n";
+  for (const auto masks : all_masks()) {
+    CHECK(fast_scan(text, {}, masks) == plain_scan(text, {}));
+    CHECK(fast_scan(text, {}, masks).size() == 2);
   }
 }
