@@ -2,7 +2,6 @@
 #include "v4_text.h"
 
 #include <array>
-#include <bit>
 
 #include "nek/text.hpp"
 
@@ -24,11 +23,27 @@ void parse_rows_plain(const nek_column& texts, std::span<uint32_t> addresses,
 
 #ifdef __SSE2__
 
-// How many digits each of the four numbers has, as one index: 1 to 3 each, so 81 cases.
-constexpr unsigned index_of(unsigned a, unsigned b, unsigned c, unsigned d) {
-  return a + 3 * b + 9 * c + 27 * d;
-}
+// Where the three dots stand: how many digits the first three numbers have, 1 to 3 each, as one of
+// 27 cases. What is no case has `last` 0, which makes the fourth number too long.
+struct Dots {
+  uint8_t index, last;  // last: place of the third dot
+};
+constexpr size_t kDotMasks = 1 << 12;  // the third dot is the twelfth character at most
 
+constexpr std::array<Dots, kDotMasks> make_dots() {
+  std::array<Dots, kDotMasks> all{};
+  for (unsigned index = 0; index < 27; index++) {
+    const unsigned first = index % 3 + 1;
+    const unsigned second = first + index / 3 % 3 + 2;
+    const unsigned third = second + index / 9 + 2;
+    all[1u << first | 1u << second | 1u << third] = {static_cast<uint8_t>(index),
+                                                     static_cast<uint8_t>(third)};
+  }
+  return all;
+}
+alignas(64) constexpr std::array<Dots, kDotMasks> kDots = make_dots();
+
+// How all four numbers become a number: 81 cases, those of Dots and the digits of the fourth.
 struct Pattern {
   // Where each number's hundreds, tens and units stand in the text; 0x80: nowhere. The last number
   // comes first, so that the sums make a number whose highest byte is the first.
@@ -58,27 +73,21 @@ constexpr std::array<Pattern, 81> make_patterns() {
 }
 alignas(64) constexpr std::array<Pattern, 81> kPatterns = make_patterns();
 
-// `text` may be read for 16 bytes.
-#define NEK_TARGET __attribute__((target("ssse3,bmi")))
+#define NEK_TARGET __attribute__((target("ssse3")))
 
+// `text` may be read for 16 bytes.
 NEK_TARGET inline bool parse_16(const char* text, uint32_t size, uint32_t& address) {
   if (size < kMinText || size > kMaxText) return false;
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
-  const uint32_t end = 1u << size;
   const auto is_dot =
       static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('.'))));
-  uint32_t ends = (is_dot & (end - 1)) | end;  // of the numbers
-  const auto a = static_cast<uint32_t>(std::countr_zero(ends));
-  ends &= ends - 1;
-  const auto b = static_cast<uint32_t>(std::countr_zero(ends));
-  ends &= ends - 1;
-  const auto c = static_cast<uint32_t>(std::countr_zero(ends));
-  ends &= ends - 1;
-  if (ends != end) return false;                                           // not three dots
-  const uint32_t digits[4] = {a - 1, b - a - 2, c - b - 2, size - c - 2};  // less 1
-  if ((digits[0] > 2) | (digits[1] > 2) | (digits[2] > 2) | (digits[3] > 2)) return false;
+  const uint32_t mask = is_dot & ((1u << size) - 1);
+  if (mask >= kDotMasks) return false;
+  const Dots dots = kDots[mask];
+  const uint32_t digits = size - dots.last - 2;  // of the fourth number, less 1
+  if (digits > 2) return false;
 
-  const Pattern& pattern = kPatterns[index_of(digits[0], digits[1], digits[2], digits[3])];
+  const Pattern& pattern = kPatterns[dots.index + 27 * digits];
   const __m128i values =
       _mm_shuffle_epi8(_mm_sub_epi8(bytes, _mm_set1_epi8('0')),
                        _mm_load_si128(reinterpret_cast<const __m128i*>(pattern.shuffle.data())));
@@ -141,9 +150,7 @@ bool parse_v4(std::string_view text, uint32_t& address) {
 void parse_v4_rows(const nek_column& texts, std::span<uint32_t> addresses,
                    std::span<uint8_t> is_v4) {
 #ifdef __SSE2__
-  if (__builtin_cpu_supports("ssse3") && __builtin_cpu_supports("bmi")) {
-    return parse_rows_ssse3(texts, addresses, is_v4);
-  }
+  if (__builtin_cpu_supports("ssse3")) return parse_rows_ssse3(texts, addresses, is_v4);
 #endif
   parse_rows_plain(texts, addresses, is_v4);
 }
