@@ -49,7 +49,11 @@ class NekTest(unittest.TestCase):
         return done
 
     def start_nek(self):
-        return subprocess.Popen(self.command(), cwd=self.folder, stderr=subprocess.DEVNULL)
+        with open(self.folder / "log", "wb") as log:
+            return subprocess.Popen(self.command(), cwd=self.folder, stderr=log)
+
+    def log(self):
+        return (self.folder / "log").read_text()
 
     def records(self, name):
         with open(self.folder / name, "rb") as file:

@@ -71,8 +71,9 @@ class RealFlows(NekTest):
             with self.subTest(file.name):
                 self.setUp()
                 self.check(file, TEN_COLUMNS)
-                syn = nfdump_flows(file, "-o", TEN_COLUMNS, SYN_ONLY)
-                self.assertEqual(len(self.records("syn.ndjson")), len(syn))
+                syn = nfdump_flows(file, "-o", "fmt:%pr%flg", SYN_ONLY)
+                # The filter also takes an outer flow by the flags of the inner one.
+                self.assertEqual(len(self.records("syn.ndjson")), sum("S" in line for line in syn))
 
     def test_counts_and_sums_of_nine_columns_are_those_of_nfdump_and_no_flow_is_syn_only(self):
         for file in sorted((SOURCE / "tests/data/nfcapd").glob("*.nfcapd")):
