@@ -70,7 +70,7 @@ class ColumnParser {
       : call_(call),
         column_(column),
         batch_(batch),
-        rows_(static_cast<uint32_t>(batch.records->size())),
+        rows_(static_cast<uint32_t>(batch.records.size())),
         counts_(counts),
         bad_(bad) {}
 
@@ -113,7 +113,7 @@ class ColumnParser {
     }
   };
   Spans spans(int field) const {
-    return {batch_.ends, batch_.records->data(), static_cast<uint32_t>(field)};
+    return {batch_.ends, batch_.records.data(), static_cast<uint32_t>(field)};
   }
   std::string_view text(uint32_t row, int field) const {
     const Span span = spans(field)[row];
@@ -321,7 +321,7 @@ class ColumnParser {
     return true;
   }
   bool is_in_chunk(std::string_view text) const {
-    const char* end = batch_.bytes + batch_.records->back().end;
+    const char* end = batch_.bytes + batch_.records.back().end;
     return !std::less<>()(text.data(), batch_.bytes) && !std::less<>()(end, text.data());
   }
   // Room for the texts that do not stand in the chunk as they are, because of doubled quotes.
@@ -441,8 +441,9 @@ std::string explain(const Bad& bad) {
   return what + "not " + expected(bad.column->kind);
 }
 
-// Takes rows with a bad value out of the batch; the first bad column of each is told.
-void remove(std::vector<Bad>& bad, std::vector<Record>& records, std::vector<Refusal>& refusals) {
+// The records without those that have a bad value; the first bad column of each is told.
+std::span<Record> without(std::vector<Bad>& bad, std::span<Record> records,
+                          std::vector<Refusal>& refusals) {
   std::stable_sort(bad.begin(), bad.end(),
                    [](const Bad& a, const Bad& b) { return a.row < b.row; });
   std::vector<bool> is_bad(records.size());
@@ -452,8 +453,11 @@ void remove(std::vector<Bad>& bad, std::vector<Record>& records, std::vector<Ref
     const Record& record = records[one.row];
     refusals.push_back({{record.begin, record.end - record.begin}, one.reason, explain(one)});
   }
-  size_t row = 0;
-  std::erase_if(records, [&](const Record&) { return is_bad[row++]; });
+  size_t good = 0;
+  for (size_t row = 0; row < records.size(); row++) {
+    if (!is_bad[row]) records[good++] = records[row];
+  }
+  return records.first(good);
 }
 
 }  // namespace
@@ -501,22 +505,22 @@ void decode_records(Call& call, const Plan& plan, Batch batch, Scratch& scratch,
                     std::vector<Refusal>& refusals) {
   std::vector<const nek_column*> columns(plan.columns.size());
   Counts counts;
-  for (bool again = true; again && !batch.records->empty();) {
+  for (bool again = true; again && !batch.records.empty();) {
     std::vector<Bad> bad;
     counts = {};
     for (size_t i = 0; i < columns.size(); i++) {
       columns[i] = ColumnParser(call, plan.columns[i], batch, counts, bad).parse(scratch);
     }
     again = !bad.empty();
-    remove(bad, *batch.records, refusals);
+    if (again) batch.records = without(bad, batch.records, refusals);
   }
-  if (batch.records->empty()) return;
+  if (batch.records.empty()) return;
   scratch.counts.shortened += counts.shortened;
   scratch.counts.ambiguous += counts.ambiguous;
-  const auto rows = static_cast<uint32_t>(batch.records->size());
+  const auto rows = static_cast<uint32_t>(batch.records.size());
   const auto raw = call.memory<nek_span>(rows);
   for (uint32_t row = 0; row < rows; row++) {
-    const Record& record = (*batch.records)[row];
+    const Record& record = batch.records[row];
     raw[row] = {record.begin, record.end - record.begin};
   }
   call.decoded(plan.schema, rows, columns, raw);

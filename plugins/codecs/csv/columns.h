@@ -5,6 +5,7 @@
 // Thread-safety: a Plan is read-only and shared; a Scratch is one lane's.
 #pragma once
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -85,11 +86,11 @@ struct Refusal {
 
 // Records of one plan.
 struct Batch {
-  const char* bytes;     // of the chunk
-  const uint32_t* ends;  // of fields
-  std::vector<Record>* records;
-  bool quoted;  // there may be quoted fields
-  bool utf8;    // checked already
+  const char* bytes;          // of the chunk
+  const uint32_t* ends;       // of fields
+  std::span<Record> records;  // those that are bad are taken out
+  bool quoted;                // there may be quoted fields
+  bool utf8;                  // checked already
   const TimeZone* zone;
 };
 

@@ -80,11 +80,11 @@ class Decoder {
     const Plan* plan = nullptr;  // of plain records
     std::string problem;         // of the header: no record can be read
     bool skip_first = false;     // the header
+    bool is_fmt = false;         // nfdump's, mostly
   };
   struct Lane {
     Index index;
     std::vector<size_t> segments;  // the first record of each
-    std::vector<Record> records;   // of one plan
     std::vector<Refusal> refusals;
     Scratch scratch;
   };
@@ -129,6 +129,7 @@ class Decoder {
     if (nfdump()) {
       const auto format = nfdump_format_of(first);
       source.skip_first = format.has_value();
+      source.is_fmt = !format;
       if (format) source.by_header = nfdump_plan(*format);
       return {};
     }
@@ -146,23 +147,30 @@ class Decoder {
   Status decode(Call& call, const nek_chunk& chunk, Lane& lane) const {
     const auto* bytes = reinterpret_cast<const char*>(chunk.data);
     index_chunk(chunk, lane);
+    // Records of one plan follow each other from `first` on; what is no row is left out in place.
+    std::vector<Record>& records = lane.index.records;
     const Plan* plan = nullptr;
+    size_t first = 0, kept = 0;
     const auto hand_out = [&] {
-      if (lane.records.empty()) return;
-      const Batch batch = {
-          bytes, lane.index.ends.data(), &lane.records, lane.index.quoted, chunk.utf8, &zone_};
+      if (first == kept) return;
+      const Batch batch = {bytes,
+                           lane.index.ends.data(),
+                           std::span(records).subspan(first, kept - first),
+                           lane.index.quoted,
+                           chunk.utf8,
+                           &zone_};
       decode_records(call, *plan, batch, lane.scratch, lane.refusals);
-      lane.records.clear();
+      first = kept;
     };
     for (uint32_t i = 0; i < chunk.segment_count; i++) {
       const Source& source = source_of<Source>(chunk.segments[i]);
       for (size_t at = lane.segments[i]; at < lane.segments[i + 1]; at++) {
-        Record record = lane.index.records[at];
+        Record record = records[at];
         const Plan* its = plan_for(source, bytes, record, lane);
         if (!its) continue;
         if (its != plan) hand_out();
         plan = its;
-        lane.records.push_back(record);
+        records[kept++] = record;
       }
     }
     hand_out();
@@ -259,7 +267,7 @@ class Decoder {
   std::vector<std::string> first_record(std::string_view bytes) const {
     std::vector<std::string> texts;
     Index index;
-    scan(bytes.data(), 0, static_cast<uint32_t>(bytes.size()), dialect_, masks_, index);
+    scan(bytes.data(), 0, static_cast<uint32_t>(bytes.size()), dialect_, unit_, index);
     if (index.records.empty()) return texts;
     const Record& record = index.records[0];
     for (uint32_t i = 0; i < record.fields; i++) {
@@ -308,7 +316,6 @@ class Decoder {
   void index_chunk(const nek_chunk& chunk, Lane& lane) const {
     lane.index.clear();
     lane.segments.clear();
-    lane.records.clear();
     lane.refusals.clear();
     for (uint32_t i = 0; i < chunk.segment_count; i++) {
       lane.segments.push_back(lane.index.records.size());
@@ -325,7 +332,7 @@ class Decoder {
       begin += static_cast<uint32_t>(all.size() - without_bom(all).size());
     }
     const auto first = static_cast<std::ptrdiff_t>(index.records.size());
-    scan(bytes, begin, end, dialect_, masks_, index);
+    scan(bytes, begin, end, dialect_, unit_, index);
     const bool has_header = at_start && source_of<Source>(segment).skip_first;
     const bool is_empty = first == static_cast<std::ptrdiff_t>(index.records.size());
     if (has_header && !is_empty) index.records.erase(index.records.begin() + first);
@@ -339,6 +346,7 @@ class Decoder {
           {{record.begin, record.end - record.begin}, reason, std::move(detail)});
       return nullptr;
     };
+    if (source.is_fmt && is_fmt(bytes, lane.index.ends.data(), record)) return &plans_[kFmt];
     if (!nfdump()) {
       if (!source.problem.empty()) return refuse("header", source.problem);
       if (source.plan->fields == record.fields) return source.plan;
@@ -371,7 +379,7 @@ class Decoder {
   Host host_;
   Config config_;
   Dialect dialect_;
-  MaskFunction masks_ = best_masks();
+  BitmapUnit unit_ = bitmap_units().back();
   TimeZone zone_;
   std::vector<Column> columns_;  // declared; once started: those of them that anyone reads
   std::optional<std::set<std::string>> wanted_;  // none: all

@@ -84,6 +84,7 @@ inline void glance_trim(const char* bytes, uint32_t& begin, uint32_t& end) {
     if (blanks < 8) break;
   }
   begin = std::min(begin, end);
+  if (begin == end || bytes[end - 1] != ' ') return;
   while (begin < end && end >= 8) {
     const uint64_t other = load<uint64_t>(bytes + end - 8) ^ kBlanks;
     const auto blanks = static_cast<uint32_t>(std::countl_zero(other)) / 8;

@@ -9,7 +9,7 @@ namespace nek::csv {
 
 namespace {
 
-enum Format : size_t { kFmt, kFmtNoFlags, kOldCsv, kNewCsv, kFastCsv, kPipe, kLine, kLong, kNsel };
+enum Format : size_t { kFmtNoFlags = 1, kOldCsv, kNewCsv, kFastCsv, kPipe, kLine, kLong, kNsel };
 
 // Of lines without commas the fields are found one by one; every other one is what lies between.
 constexpr NfdumpFormat kFormats[] = {
@@ -25,12 +25,6 @@ constexpr NfdumpFormat kFormats[] = {
     {14, {1, 5, 7, 9, 11, 13, -1, -1, 3, -1}},              // -o nsel
 };
 constexpr size_t kCsvFormats = 5;
-
-// "2023-01-25 18:35:43"
-bool begins_with_time(std::string_view line) {
-  return line.size() >= 19 && is_digit(line[0]) && line[4] == '-' && line[7] == '-' &&
-         line[13] == ':';
-}
 
 // The new csv has the duration, where fmt has an address behind blanks.
 bool is_duration(std::string_view text) {
@@ -197,7 +191,7 @@ std::span<const NfdumpFormat> nfdump_formats() { return kFormats; }
 
 NfdumpLine classify_nfdump(const char* bytes, Record& record, Index& index, size_t& format) {
   const std::string_view line = {bytes + record.begin, record.end - record.begin};
-  if (begins_with_time(line)) {
+  if (begins_with_time(line.data(), record.end - record.begin)) {
     if (record.fields > 1) return classify_csv(bytes, record, index, format);
     Fields fields(bytes, index);
     const auto found = split_line(line, fields);

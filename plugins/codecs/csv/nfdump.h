@@ -43,6 +43,18 @@ struct NfdumpFormat {
   bool addresses_are_words = false;
 };
 std::span<const NfdumpFormat> nfdump_formats();
+constexpr size_t kFmt = 0;  // of these the one with all columns
+
+// "2023-01-25 18:35:43"
+inline bool begins_with_time(const char* line, uint32_t size) {
+  return size >= 19 && line[0] >= '0' && line[0] <= '9' && line[4] == '-' && line[7] == '-' &&
+         line[13] == ':';
+}
+// Most flows: with ten fields, and blanks before the address, where the new csv has a duration.
+inline bool is_fmt(const char* bytes, const uint32_t* ends, const Record& record) {
+  return record.fields == kNfdumpColumns && bytes[ends[record.first] + 1] == ' ' &&
+         begins_with_time(bytes + record.begin, record.end - record.begin);
+}
 
 enum class NfdumpLine : uint8_t { kFlow, kNoFlow, kUnknown };
 // What a record is, and of a flow the index of its format. Where fields are not separated by commas

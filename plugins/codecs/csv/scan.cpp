@@ -20,80 +20,68 @@ uint32_t skip_quoted(const char* bytes, uint32_t at, uint32_t end) {
   return end;
 }
 
-// std::popcount is a call without the instruction, which not every processor has.
-uint32_t count_bits(uint64_t bits) {
-  bits -= bits >> 1 & 0x5555555555555555;
-  bits = (bits & 0x3333333333333333) + (bits >> 2 & 0x3333333333333333);
-  bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0F;
-  return static_cast<uint32_t>(bits * 0x0101010101010101 >> 56);
-}
-
 class Scanner {
  public:
-  Scanner(const char* bytes, Dialect dialect, MaskFunction masks, Index& index)
-      : bytes_(bytes), dialect_(dialect), masks_(masks), index_(index) {}
+  Scanner(const char* bytes, Dialect dialect, const BitmapUnit& unit, Index& index)
+      : bytes_(bytes), dialect_(dialect), unit_(unit), index_(index) {}
 
   void run(uint32_t begin, uint32_t end) {
-    start(begin);
-    field_ = begin;
+    begin_ = field_ = begin;
+    first_ = index_.ends.size();
     end_ = end;
     for (uint32_t at = begin; at < end; at += kPiece) scan_piece(at, std::min(end - at, kPiece));
-    if (record_.begin < end) finish_last();
+    if (begin_ == end) return;
+    index_.ends.push(end);  // the last line has no end
+    end_record(index_.ends.size() - 1);
   }
 
  private:
-  static constexpr uint32_t kPiece = 4096;
+  static constexpr uint32_t kPiece = 4096, kBlock = 64;
 
   void scan_piece(uint32_t begin, uint32_t size) {
-    Masks masks[kPiece / 64];
-    const uint32_t blocks = size / 64, rest = size % 64;
-    masks_(bytes_ + begin, blocks, dialect_.delimiter, masks);
-    for (uint32_t i = 0; i < blocks; i++) scan_block(begin + 64 * i, masks[i]);
-    if (rest == 0) return;
-    char last[64] = {};  // what lies behind the end may be anything, or nothing
-    std::memcpy(last, bytes_ + begin + 64 * blocks, rest);
-    masks_(last, 1, dialect_.delimiter, masks);
-    const uint64_t inside = (uint64_t{1} << rest) - 1;
-    masks->delimiters &= inside;
-    masks->newlines &= inside;
-    masks->quotes &= inside;
-    scan_block(begin + 64 * blocks, *masks);
+    Bitmaps bitmaps[kPiece / kBlock];
+    const uint32_t rest = size % kBlock;
+    uint32_t blocks = size / kBlock;
+    unit_.find(bytes_ + begin, blocks, dialect_.delimiter, bitmaps);
+    if (rest > 0) find_last(bytes_ + begin + size - rest, rest, bitmaps[blocks++]);
+    for (uint32_t at = 0; at < blocks;) {
+      if (!in_quotes_) at += scan_unquoted(begin + kBlock * at, bitmaps + at, blocks - at);
+      if (at < blocks) scan_quoted(begin + kBlock * at, bitmaps[at]), at++;
+    }
   }
-  void scan_block(uint32_t base, const Masks& masks) {
-    if (in_quotes_ || (masks.quotes && dialect_.quotes)) return scan_quoted(base, masks);
-    const uint64_t all = masks.delimiters | masks.newlines;
+  // What lies behind the end may be anything, or nothing.
+  void find_last(const char* from, uint32_t size, Bitmaps& bitmaps) const {
+    char last[kBlock] = {};
+    std::memcpy(last, from, size);
+    unit_.find(last, 1, dialect_.delimiter, &bitmaps);
+    const uint64_t inside = (uint64_t{1} << size) - 1;
+    bitmaps = {bitmaps.delimiters & inside, bitmaps.newlines & inside, bitmaps.quotes & inside};
+  }
+  // Up to the first block with a quote; returns how many blocks.
+  uint32_t scan_unquoted(uint32_t base, const Bitmaps* bitmaps, uint32_t blocks) {
     const uint32_t before = index_.ends.size();
-    append(base, all);
-    for (uint64_t newlines = masks.newlines; newlines; newlines &= newlines - 1) {
-      const uint64_t lower = (newlines & -newlines) - 1;
-      end_record(base + static_cast<uint32_t>(std::countr_zero(newlines)),
-                 before + count_bits(all & lower));
-    }
-    if (all) field_ = base + 64 - static_cast<uint32_t>(std::countl_zero(all));
-  }
-  // Eight at a time without a branch for each; what is too many is overwritten.
-  void append(uint32_t base, uint64_t bits) {
-    uint32_t* to = index_.ends.reserve(64 + 8);
-    const uint32_t count = count_bits(bits);
-    for (uint32_t done = 0; done < count; done += 8, to += 8) {
-      for (uint32_t i = 0; i < 8; i++) {
-        to[i] = base + static_cast<uint32_t>(std::countr_zero(bits));
-        bits &= bits - 1;
-      }
-    }
-    index_.ends.resize(index_.ends.size() + count);
+    index_.ends.reserve(before + blocks * kBlock + 8);
+    uint32_t newlines[kPiece];
+    BitPositions found = {index_.ends.data(), newlines, before, 0};
+    const uint64_t quotes = dialect_.quotes ? UINT64_MAX : 0;
+    const auto done = static_cast<uint32_t>(unit_.flatten(bitmaps, blocks, base, quotes, found));
+    index_.ends.resize(found.count);
+    for (uint32_t i = 0; i < found.newline_count; i++) end_record(newlines[i]);
+    if (found.count > before) field_ = index_.ends.data()[found.count - 1] + 1;
+    return done;
   }
   // Bit by bit, where a quote may change what the others mean.
-  void scan_quoted(uint32_t base, const Masks& masks) {
-    for (uint64_t all = masks.delimiters | masks.newlines | masks.quotes; all; all &= all - 1) {
+  void scan_quoted(uint32_t base, const Bitmaps& bitmaps) {
+    for (uint64_t all = bitmaps.delimiters | bitmaps.newlines | bitmaps.quotes; all;
+         all &= all - 1) {
       const uint64_t bit = all & -all;
       const uint32_t at = base + static_cast<uint32_t>(std::countr_zero(all));
-      if (bit & masks.quotes) {
+      if (bit & bitmaps.quotes) {
         take_quote(at);
       } else if (!in_quotes_) {
         index_.ends.push(at);
         field_ = at + 1;
-        if (bit & masks.newlines) end_record(at, index_.ends.size() - 1);
+        if (bit & bitmaps.newlines) end_record(index_.ends.size() - 1);
       }
     }
   }
@@ -108,31 +96,23 @@ class Scanner {
       in_quotes_ = false;
     }
   }
-
-  void start(uint32_t at) { record_ = {at, at, index_.ends.size(), 0}; }
-  // `end`: its line end in the index.
-  void end_record(uint32_t at, uint32_t end) {
-    record_.end = at > record_.begin && bytes_[at - 1] == '\r' ? at - 1 : at;
-    if (record_.end > record_.begin) {
-      index_.ends.set(end, record_.end);
-      record_.fields = end + 1 - record_.first;
-      index_.records.push_back(record_);
-    }
-    record_ = {at + 1, at + 1, end + 1, 0};
-  }
-  // The last line has no end.
-  void finish_last() {
-    index_.ends.push(end_);
-    end_record(end_, index_.ends.size() - 1);
+  // `last`: the index of its line end.
+  void end_record(uint32_t last) {
+    uint32_t& end = index_.ends.data()[last];
+    const uint32_t next = end + 1;
+    if (end > begin_ && bytes_[end - 1] == '\r') end--;
+    if (end > begin_) index_.records.push_back({begin_, end, first_, last + 1 - first_});
+    begin_ = next;
+    first_ = last + 1;
   }
 
   const char* bytes_;
   Dialect dialect_;
-  MaskFunction masks_;
+  const BitmapUnit& unit_;
   Index& index_;
-  Record record_{};
   uint32_t end_ = 0;
-  uint32_t field_ = 0;  // where the field begins
+  uint32_t begin_ = 0, first_ = 0;  // of the record
+  uint32_t field_ = 0;              // where the field begins
   bool in_quotes_ = false;
   uint32_t doubled_ = UINT32_MAX;  // the second quote of two
 };
@@ -144,17 +124,17 @@ size_t last_line_end(std::string_view bytes) {
 
 }  // namespace
 
-void Positions::grow(uint32_t more) {
-  const uint32_t capacity = std::max(size_ + more, 2 * capacity_);
+void Numbers::grow(uint32_t size) {
+  const uint32_t capacity = std::max(size, 2 * capacity_);
   auto larger = std::make_unique_for_overwrite<uint32_t[]>(capacity);
   if (size_) std::memcpy(larger.get(), all_.get(), size_ * sizeof(uint32_t));
   all_ = std::move(larger);
   capacity_ = capacity;
 }
 
-void scan(const char* bytes, uint32_t begin, uint32_t end, Dialect dialect, MaskFunction masks,
+void scan(const char* bytes, uint32_t begin, uint32_t end, Dialect dialect, const BitmapUnit& unit,
           Index& index) {
-  Scanner(bytes, dialect, masks, index).run(begin, end);
+  Scanner(bytes, dialect, unit, index).run(begin, end);
 }
 
 size_t last_record_end(std::string_view bytes, Dialect dialect) {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "masks.h"
+#include "bitmaps.h"
 
 namespace nek::csv {
 
@@ -23,38 +23,35 @@ struct Record {
   uint32_t first, fields;
 };
 
-// Positions in the order in which they were found; memory is kept from chunk to chunk.
-class Positions {
+// Numbers one behind the other; memory is kept from chunk to chunk, and not cleared.
+class Numbers {
  public:
   const uint32_t* data() const { return all_.get(); }
+  uint32_t* data() { return all_.get(); }
   uint32_t size() const { return size_; }
-  void clear() { size_ = 0; }
-  void resize(uint32_t size) { size_ = size; }
-  void push(uint32_t position) {
-    reserve(1);
-    all_[size_++] = position;
+  void resize(uint32_t size) { size_ = size; }  // within what is reserved
+  void reserve(uint32_t size) {
+    if (capacity_ < size) grow(size);
   }
-  void set(uint32_t at, uint32_t position) { all_[at] = position; }
-  // Room for so many more; the writer says by resize() how many they became.
-  uint32_t* reserve(uint32_t more) {
-    if (capacity_ - size_ < more) grow(more);
-    return all_.get() + size_;
+  void push(uint32_t number) {
+    reserve(size_ + 1);
+    all_[size_++] = number;
   }
 
  private:
-  void grow(uint32_t more);
+  void grow(uint32_t size);
 
   std::unique_ptr<uint32_t[]> all_;
   uint32_t size_ = 0, capacity_ = 0;
 };
 
 struct Index {
-  Positions ends;
+  Numbers ends;
   std::vector<Record> records;  // blank lines are none
   bool quoted = false;          // there is a quoted field
 
   void clear() {
-    ends.clear();
+    ends.resize(0);
     records.clear();
     quoted = false;
   }
@@ -66,9 +63,9 @@ inline std::string_view field(const char* bytes, const uint32_t* ends, const Rec
   return {bytes + begin, ends[record.first + at] - begin};
 }
 
-// Appends the records of bytes[begin, end); positions are counted from bytes. `masks`:
-// best_masks(), or another in tests.
-void scan(const char* bytes, uint32_t begin, uint32_t end, Dialect dialect, MaskFunction masks,
+// Appends the records of bytes[begin, end); positions are counted from bytes. `unit`: one of
+// bitmap_units().
+void scan(const char* bytes, uint32_t begin, uint32_t end, Dialect dialect, const BitmapUnit& unit,
           Index& index);
 
 // Size of the whole records at the beginning of `bytes`: up to the last line end outside of quotes.

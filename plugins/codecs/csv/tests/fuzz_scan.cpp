@@ -11,8 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Dialect dialect = {data[0] & 1 ? ';' : ',', (data[0] & 2) != 0};
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   const Records expected = plain_scan(bytes, dialect);
-  for (const MaskFunction masks : all_masks()) {
-    if (fast_scan(bytes, dialect, masks) != expected) std::abort();
+  for (const BitmapUnit& unit : bitmap_units()) {
+    if (fast_scan(bytes, dialect, unit) != expected) std::abort();
   }
   const size_t whole = last_record_end(bytes, dialect);
   Records pieces = plain_scan(bytes.substr(0, whole), dialect);

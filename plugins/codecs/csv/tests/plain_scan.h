@@ -42,10 +42,10 @@ inline Records plain_scan(std::string_view bytes, Dialect dialect) {
 }
 
 // The same by scan(), all of which have to agree.
-inline Records fast_scan(std::string_view bytes, Dialect dialect, MaskFunction masks) {
+inline Records fast_scan(std::string_view bytes, Dialect dialect, const BitmapUnit& unit) {
   const std::string padded = std::string(bytes) + std::string(64, dialect.delimiter);
   Index index;
-  scan(padded.data(), 0, static_cast<uint32_t>(bytes.size()), dialect, masks, index);
+  scan(padded.data(), 0, static_cast<uint32_t>(bytes.size()), dialect, unit, index);
   Records records;
   for (const Record& record : index.records) {
     auto& fields = records.emplace_back();
@@ -54,14 +54,6 @@ inline Records fast_scan(std::string_view bytes, Dialect dialect, MaskFunction m
     }
   }
   return records;
-}
-
-inline std::vector<MaskFunction> all_masks() {
-  std::vector<MaskFunction> all = {masks_by_bytes, best_masks()};
-#ifdef __x86_64__
-  all.push_back(masks_by_sse2);
-#endif
-  return all;
 }
 
 }  // namespace nek::csv
