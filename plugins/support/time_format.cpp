@@ -129,8 +129,8 @@ Result<TimeFormat> TimeFormat::compile(std::string_view format, std::optional<Ti
   size_t size = 0;
   for (const Piece& piece : made.pieces_) {
     size += piece.literal.size();
-    if (piece.conversion == 'L' && made.millis_) return fail("%L may stand in it once");
-    made.millis_ |= piece.conversion == 'L';
+    if (piece.conversion == 'L' && made.has_millis_) return fail("%L may stand in it once");
+    made.has_millis_ |= piece.conversion == 'L';
     for (const Conversion& c : kConversions) size += c.letter == piece.conversion ? c.max_size : 0;
   }
   made.max_size_ = std::max(size, kCopied);
@@ -158,18 +158,9 @@ Status TimeFormat::parse(std::string_view format, std::vector<Piece>& pieces) {
   return {};
 }
 
-char* TimeFormat::write(char* out, int64_t ms, Cache& cache) const {
-  if (is_number()) return put_number(out, ms);
-  const int64_t second = floor_div(ms, 1000);
-  if (second != cache.second || cache.text.empty()) write_second(ms, cache);
-  const char* text = cache.text.data();
-  std::memcpy(out, text, kCopied);
-  if (cache.size > kCopied) std::memcpy(out + kCopied, text + kCopied, cache.size - kCopied);
-  if (millis_) put_padded(out + cache.millis_at, static_cast<uint32_t>(ms - second * 1000), 3);
-  return out + cache.size;
-}
+char* TimeFormat::write_millis(char* out, int64_t ms) { return put_number(out, ms); }
 
-void TimeFormat::write_second(int64_t ms, Cache& cache) const {
+uint64_t TimeFormat::write_second(int64_t ms, Cache& cache) const {
   if (zone_ && !cache.offset.holds(ms)) cache.offset = zone_->of_utc(ms);
   const int64_t second = floor_div(ms, 1000), offset_ms = cache.offset.offset_ms;
   const Civil civil = to_civil(second + floor_div(offset_ms, 1000));
@@ -191,8 +182,11 @@ void TimeFormat::write_second(int64_t ms, Cache& cache) const {
       out = put_conversion(out, piece.conversion, civil);
     }
   }
-  cache.second = second;
   cache.size = static_cast<size_t>(out - cache.text.data());
+  // Modulo 2^64: the second of the first time there is begins before it.
+  cache.begin_ms = static_cast<uint64_t>(second) * 1000;
+  cache.span_ms = 1000;
+  return static_cast<uint64_t>(ms) - cache.begin_ms;
 }
 
 }  // namespace nek

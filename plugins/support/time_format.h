@@ -4,6 +4,7 @@
 // Thread-safe; a Cache is one thread's.
 #pragma once
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,7 +19,7 @@ class TimeFormat {
  public:
   // The text of the last second that was written.
   struct Cache {
-    int64_t second = 0;
+    uint64_t begin_ms = 0, span_ms = 0;  // of the second; nothing was written yet
     size_t size = 0, millis_at = 0;
     std::vector<char> text;
     TimeZone::Span offset;
@@ -32,7 +33,16 @@ class TimeFormat {
   bool is_number() const { return pieces_.empty(); }  // epoch_millis
   size_t max_size() const { return max_size_; }       // of what write() writes
   // `ms`: since 1970, UTC. Returns the end; `out` has room for max_size() bytes.
-  char* write(char* out, int64_t ms, Cache& cache) const;
+  char* write(char* out, int64_t ms, Cache& cache) const {
+    if (is_number()) return write_millis(out, ms);
+    uint64_t millis = static_cast<uint64_t>(ms) - cache.begin_ms;
+    if (millis >= cache.span_ms) millis = write_second(ms, cache);
+    const char* text = cache.text.data();
+    std::memcpy(out, text, kCopied);
+    if (cache.size > kCopied) std::memcpy(out + kCopied, text + kCopied, cache.size - kCopied);
+    if (has_millis_) put_millis(out + cache.millis_at, static_cast<uint32_t>(millis));
+    return out + cache.size;
+  }
 
  private:
   struct Piece {
@@ -40,14 +50,21 @@ class TimeFormat {
     std::string literal;
   };
   static Status parse(std::string_view format, std::vector<Piece>& pieces);
-  void write_second(int64_t ms, Cache& cache) const;
+  // What of `ms` is behind the second.
+  uint64_t write_second(int64_t ms, Cache& cache) const;
+  static char* write_millis(char* out, int64_t ms);
+  static void put_millis(char* out, uint32_t millis) {
+    out[0] = static_cast<char>('0' + millis / 100);
+    out[1] = static_cast<char>('0' + millis / 10 % 10);
+    out[2] = static_cast<char>('0' + millis % 10);
+  }
 
   static constexpr size_t kCopied = 32;  // at a time: a copy of a fixed size is the fastest
 
   std::vector<Piece> pieces_;
   std::optional<TimeZone> zone_;
   size_t max_size_ = kCopied;
-  bool millis_ = false;
+  bool has_millis_ = false;
 };
 
 }  // namespace nek

@@ -15,61 +15,139 @@ namespace {
 
 using Member = JsonEncoder::Member;
 
-constexpr size_t kKeyOverrun = 32;  // keys and rendered values are copied in blocks of this size
-constexpr size_t kMaxValue = 32;    // of a value without text, times aside
-static_assert(kMaxValue >= kMaxDigits + kDigitsOverrun);
+// Records are written some at a time, column by column, each into a line of its own: so no value
+// waits for where the one before it ended, and what a column needs is fetched once. Then the lines
+// are copied behind each other.
+//
+//             sa                dp         pr
+//   line 0  { "sa":"1.2.3.4",   "dp":445,  "pr":"TCP",
+//   line 1  { "sa":"5.6.7.8",   "dp":80,   "pr":"UDP",
+//
+// A value for which a line has no room, or that must be escaped, makes its record a slow one, which
+// is written for itself.
+constexpr uint32_t kMostLines = ShortNumbers::kMost;
+constexpr size_t kLineBytes = 24 << 10;       // of all lines: they stay in the first cache
+constexpr size_t kBlock = 16;                 // what is copied at once
+constexpr size_t kMostText = 3 * kBlock;      // of a text, in a line
+constexpr size_t kMostRendered = 4 * kBlock;  // of a dictionary's value with its key, in a line
+constexpr size_t kMostNumber = 24;            // of any number, true and false
+static_assert(kMostNumber >= kMaxDigits && kMostRendered >= kDigitsOverrun);
+
+template <size_t kSize>
+char* put(char* to, const char (&text)[kSize]) {
+  std::memcpy(to, text, kSize - 1);
+  return to + kSize - 1;
+}
+char* put(char* to, std::string_view text) {
+  if (!text.empty()) std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+// Sixteen bytes as a value, so that loops hold them in a register.
+using Block = char __attribute__((vector_size(kBlock)));
+
+Block first_block(std::string_view text) {
+  char bytes[kBlock] = {};
+  std::memcpy(bytes, text.data(), std::min(text.size(), kBlock));
+  Block block;
+  std::memcpy(&block, bytes, kBlock);
+  return block;
+}
+
+class Key {
+ public:
+  explicit Key(std::string_view text)
+      : first_(first_block(text)), text_(text.data()), size_(text.size()) {}
+  char* put(char* to) const {
+    std::memcpy(to, &first_, kBlock);
+    if (size_ > kBlock) [[unlikely]]
+      std::memcpy(to + kBlock, text_ + kBlock, size_ - kBlock);
+    return to + size_;
+  }
+
+ private:
+  const Block first_;
+  const char* const text_;
+  const size_t size_;
+};
 
 // A member and its column in one batch.
 struct Cell {
   const nek_column* column;
   Member* member;
-  const char* key;
-  size_t key_size;
+  bool has(uint32_t row) const { return nek_has(column, row); }
+  template <class T>
+  const T* values() const {
+    return static_cast<const T*>(column->values);
+  }
 };
 
-// Short copies in whole blocks: `from` is readable and `to` writable kKeyOverrun bytes past the
-// end.
-char* copy_short(char* to, const char* from, size_t size) {
-  std::memcpy(to, from, kKeyOverrun);
-  if (size > kKeyOverrun) std::memcpy(to + kKeyOverrun, from + kKeyOverrun, size - kKeyOverrun);
-  return to + size;
-}
-char* put(char* to, std::string_view text) {
-  std::memcpy(to, text.data(), text.size());
-  return to + text.size();
-}
+// Texts of a column. The address is chosen without a branch, because short and long ones come in no
+// order.
+class Texts {
+ public:
+  explicit Texts(const nek_column& column)
+      : column_(&column),
+        views_(static_cast<const nek_view*>(column.values)),
+        only_(column.text_count == 1 ? reinterpret_cast<uintptr_t>(column.text[0].data) : 0) {}
+  std::string_view operator[](uint32_t row) const {
+    if (!only_) return to_view(nek_text_at(column_, row));
+    const nek_view& view = views_[row];
+    const uint32_t size = view.in.size;
+    const auto inside = reinterpret_cast<uintptr_t>(view.in.bytes);
+    const uintptr_t outside = only_ + view.out.offset;
+    const uintptr_t is_outside = -static_cast<uintptr_t>(size > sizeof view.in.bytes);
+    return {reinterpret_cast<const char*>(inside ^ ((inside ^ outside) & is_outside)), size};
+  }
 
-// Writes the rows of one batch. Every value ends with a comma; the last becomes the brace.
+ private:
+  const nek_column* column_;
+  const nek_view* views_;
+  const uintptr_t only_;  // the only buffer of texts
+};
+
+// Writes the rows of one batch. Every value ends with a comma; a record's last becomes its brace.
 class Rows {
  public:
   Rows(Encoded& out, const nek_batch& batch, const nek_column* const* columns,
-       std::vector<Member>& members, Nulls nulls, const TimeFormat& time_format)
+       std::vector<Member>& members, std::vector<char>& lines, Nulls nulls,
+       const TimeFormat& time_format)
       : out_(out), rows_(batch.rows), nulls_(nulls), time_format_(time_format) {
     for (size_t i = 0; i < members.size(); i++) {
-      Member& member = members[i];
-      cells_.push_back({columns[i], &member, member.key.data(), member.key.size()});
-      reserve_ += member.key.size() + std::max(kMaxValue, time_format.max_size()) + 3;
-      use_dictionary(member, columns[i]->dictionary);
+      cells_.push_back({columns[i], &members[i]});
+      use_dictionary(members[i], columns[i]->dictionary);
+      line_ += room_for(members[i].key.size(), columns[i]->type);
     }
-    reserve_ += kKeyOverrun + kEscapeOverrun + 4;
+    line_ = (line_ + kMostRendered + 3 + 63) / 64 * 64;  // overrun of the last copy; punctuation
+    lines_ = static_cast<uint32_t>(std::clamp<size_t>(kLineBytes / line_, 1, kMostLines));
+    lines.resize(lines_ * line_);
+    first_ = lines.data();
   }
 
   void write() {
-    for (uint32_t row = 0; row < rows_; row++) {
-      const std::string_view before = out_.before(row);
-      at_ = out_.room(before.size() + reserve_);
-      end_ = reinterpret_cast<char*>(out_.c()->data) + out_.c()->capacity;
-      if (!before.empty()) at_ = put(at_, before);
-      *at_++ = '{';
-      for (const Cell& cell : cells_) write_cell(cell, row);
-      if (at_[-1] == ',') at_--;
-      at_ = put(at_, "}\n");
-      out_.wrote_to(at_);
-      out_.end_row(row);
+    for (uint32_t begin = 0; begin < rows_; begin += lines_) {
+      begin_ = begin;
+      count_ = std::min(lines_, rows_ - begin);
+      slow_ = 0;
+      for (uint32_t i = 0; i < count_; i++) ends_[i] = put(first_ + i * line_, "{");
+      for (const Cell& cell : cells_) fill(cell);
+      for (uint32_t i = 0; i < count_; i++) end_line(i);
+      hand_out();
     }
   }
 
  private:
+  size_t room_for(size_t key, nek_type type) const {
+    switch (type) {
+      case NEK_TIME: return key + std::max(time_format_.max_size() + 2, kMaxDigits) + 1;
+      case NEK_TEXT: return key + kMostText + 3;
+      case NEK_JSON:
+      case NEK_LIST: return key + kMostText + 1;
+      case NEK_DICT_TEXT:
+      case NEK_DICT_LIST: return std::max(key + 5, kMostRendered);
+      default: return key + kMostNumber + 1;
+    }
+  }
   static void use_dictionary(Member& member, const nek_dictionary* dictionary) {
     if (!dictionary || dictionary->id == member.dictionary) return;
     member.dictionary = dictionary->id;
@@ -77,91 +155,147 @@ class Rows {
     member.text.clear();
   }
 
-  // Room for `more` bytes besides what reserve_ covers: the rest of the row without its texts.
-  void need(size_t more) {
-    if (static_cast<size_t>(end_ - at_) >= more + reserve_) return;
-    out_.wrote_to(at_);
-    at_ = out_.room(more + reserve_);
-    end_ = reinterpret_cast<char*>(out_.c()->data) + out_.c()->capacity;
-  }
+  // ---- Lines ------------------------------------------------------------------------------------
 
-  void write_key(const Cell& cell) { at_ = copy_short(at_, cell.key, cell.key_size); }
-  void write_null(const Cell& cell) {
-    if (nulls_ == Nulls::kOmit) return;
-    write_key(cell);
-    at_ = put(at_, "null,");
-  }
-
-  void write_cell(const Cell& cell, uint32_t row) {
-    const nek_column& c = *cell.column;
-    if (!nek_has(&c, row)) return write_null(cell);
-    if (c.type == NEK_DICT_TEXT || c.type == NEK_DICT_LIST) return write_code(cell, row);
-    if (c.type == NEK_DOUBLE) return write_double(cell, static_cast<const double*>(c.values)[row]);
-    write_key(cell);
-    switch (c.type) {
-      case NEK_BOOL: at_ = put(at_, BoolView(c)[row] ? "true" : "false"); break;
-      case NEK_INT64: at_ = write_signed(at_, static_cast<const int64_t*>(c.values)[row]); break;
-      case NEK_UINT64:
-        at_ = write_unsigned(at_, static_cast<const uint64_t*>(c.values)[row]);
-        break;
-      case NEK_TIME: write_time(*cell.member, static_cast<const int64_t*>(c.values)[row]); break;
-      case NEK_TEXT: write_text(to_view(nek_text_at(&c, row))); break;
-      case NEK_JSON: write_json(to_view(nek_text_at(&c, row))); break;
-      default: write_list(ListView(c)[row]);
+  void fill(const Cell& cell) {
+    switch (cell.column->type) {
+      case NEK_BOOL: return fill_bools(cell);
+      case NEK_INT64: return fill_integers(cell);
+      case NEK_UINT64: return fill_counters(cell);
+      case NEK_DOUBLE: return fill_doubles(cell);
+      case NEK_TIME: return time_format_.is_number() ? fill_integers(cell) : fill_times(cell);
+      case NEK_TEXT: return fill_texts(cell);
+      case NEK_JSON: return fill_json(cell);
+      case NEK_LIST: return fill_lists(cell);
+      default: return fill_codes(cell);
     }
-    *at_++ = ',';
   }
 
-  void write_double(const Cell& cell, double value) {
-    if (!std::isfinite(value)) return write_null(cell);
-    write_key(cell);
-    at_ = std::to_chars(at_, at_ + kMaxValue, value).ptr;
-    *at_++ = ',';
-  }
-  void write_time(Member& member, int64_t ms) {
-    if (time_format_.is_number()) {
-      at_ = write_signed(at_, ms);
+  // For each line that has a value: write(end, i), where end is that of the line, returns the new
+  // one. Line i is of row begin_ + i.
+  template <class Write>
+  void each(const Cell& cell, Write write) {
+    const uint32_t count = count_;
+    if (!cell.column->validity) {
+      for (uint32_t i = 0; i < count; i++) ends_[i] = write(ends_[i], i);
       return;
     }
-    *at_++ = '"';
-    at_ = time_format_.write(at_, ms, member.time);
-    *at_++ = '"';
+    for (uint32_t i = 0; i < count; i++)
+      ends_[i] = cell.has(begin_ + i) ? write(ends_[i], i) : put_null(ends_[i], cell);
   }
-  void write_text(std::string_view text) {
-    need(max_escaped(text.size()));
-    *at_++ = '"';
-    at_ = write_escaped(at_, text);
-    *at_++ = '"';
+  char* put_null(char* at, const Cell& cell) const {
+    return nulls_ == Nulls::kOmit ? at : put(Key(cell.member->key).put(at), "null,");
   }
-  // Line breaks between tokens would end the record; within strings they are escaped already.
-  void write_json(std::string_view json) {
-    need(json.size());
-    for (const char c : json) *at_++ = c == '\n' || c == '\r' ? ' ' : c;
-  }
-  void write_list(const TextList& list) {
-    *at_++ = '[';
-    for (uint32_t i = 0; i < list.size(); i++) {
-      if (i) *at_++ = ',';
-      if (list.has(i)) {
-        write_text(list[i]);
-      } else {
-        need(0);
-        at_ = put(at_, "null");
-      }
-    }
-    need(0);
-    *at_++ = ']';
+  char* slow(char* at, uint32_t i) {
+    slow_ |= uint32_t{1} << i;
+    return at;
   }
 
-  void write_code(const Cell& cell, uint32_t row) {
-    const auto code = static_cast<uint32_t>(static_cast<const int32_t*>(cell.column->values)[row]);
-    const Member& member = *cell.member;
-    if (member.rendered[code].size == Member::kNotRendered) render(cell, code);
-    const Member::Rendered rendered = member.rendered[code];
-    need(rendered.size);
-    at_ = copy_short(at_, member.text.data() + rendered.begin, rendered.size);
+  void fill_bools(const Cell& cell) {
+    each(cell, [key = Key(cell.member->key), values = BoolView(*cell.column), begin = begin_](
+                   char* at, uint32_t i) {
+      at = key.put(at);
+      return values[begin + i] ? put(at, "true,") : put(at, "false,");
+    });
   }
-  void render(const Cell& cell, uint32_t code) {
+  void fill_integers(const Cell& cell) {
+    each(cell,
+         [key = Key(cell.member->key), values = cell.values<int64_t>() + begin_](
+             char* at, uint32_t i) { return put(write_signed(key.put(at), values[i]), ","); });
+  }
+  void fill_counters(const Cell& cell) {
+    const Key key(cell.member->key);
+    const auto* values = cell.values<uint64_t>() + begin_;
+    ShortNumbers numbers;
+    if (!numbers.set(values, count_)) {
+      return each(cell, [key, values](char* at, uint32_t i) {
+        return put(write_unsigned(key.put(at), values[i]), ",");
+      });
+    }
+    each(cell, [key, &numbers](char* at, uint32_t i) {
+      at = key.put(at);
+      std::memcpy(at, &numbers.text[i], sizeof numbers.text[i]);
+      return put(at + numbers.size[i], ",");
+    });
+  }
+  void fill_doubles(const Cell& cell) {
+    each(cell, [this, &cell, key = Key(cell.member->key), values = cell.values<double>() + begin_](
+                   char* at, uint32_t i) {
+      if (!std::isfinite(values[i])) return put_null(at, cell);
+      at = key.put(at);
+      return put(std::to_chars(at, at + kMostNumber, values[i]).ptr, ",");
+    });
+  }
+  void fill_times(const Cell& cell) {
+    each(cell,
+         [key = Key(cell.member->quoted_key), &format = time_format_, &cache = cell.member->time,
+          values = cell.values<int64_t>() + begin_](char* at, uint32_t i) {
+           return put(format.write(key.put(at), values[i], cache), "\",");
+         });
+  }
+  void fill_texts(const Cell& cell) {
+    each(cell, [this, key = Key(cell.member->quoted_key), texts = Texts(*cell.column),
+                begin = begin_](char* at, uint32_t i) {
+      const std::string_view text = texts[begin + i];
+      at = key.put(at);
+      if (text.size() > kMostText || !copy_plain(at, text)) return slow(at, i);
+      return put(at + text.size(), "\",");
+    });
+  }
+  // Copies in whole blocks. False: there is something to be escaped.
+  static bool copy_plain(char* to, std::string_view text) {
+    uint32_t escapes = 0;
+    size_t left = text.size();
+    const char* from = text.data();
+    for (; left > kBlock; left -= kBlock, from += kBlock, to += kBlock) {
+      escapes |= detail::escapes_of_16(from);
+      std::memcpy(to, from, kBlock);
+    }
+    escapes |= detail::escapes_of_16(from) << (kBlock - left);
+    std::memcpy(to, from, kBlock);
+    return (escapes & 0xFFFF) == 0;
+  }
+  void fill_json(const Cell& cell) {
+    each(cell, [this, key = Key(cell.member->key), texts = Texts(*cell.column), begin = begin_](
+                   char* at, uint32_t i) {
+      const std::string_view json = texts[begin + i];
+      return json.size() > kMostText ? slow(at, i) : put(put_json(key.put(at), json), ",");
+    });
+  }
+  void fill_lists(const Cell& cell) {
+    each(cell, [this, key = Key(cell.member->key), lists = ListView(*cell.column), begin = begin_](
+                   char* at, uint32_t i) {
+      const TextList list = lists[begin + i];
+      at = put(key.put(at), "[");
+      const char* limit = at + kMostText - 1;
+      for (uint32_t item = 0; item < list.size(); item++) {
+        const std::string_view text = list[item];
+        const bool fits = at + text.size() + 3 + kBlock <= limit;
+        if (!list.has(item) || !fits || !copy_plain(at + 1, text)) return slow(at, i);
+        *at = '"';
+        at = put(at + 1 + text.size(), "\",");
+      }
+      if (at[-1] == ',') at--;
+      return put(at, "],");
+    });
+  }
+  void fill_codes(const Cell& cell) {
+    each(cell, [this, &cell, codes = cell.values<uint32_t>() + begin_,
+                rendered = cell.member->rendered.data(),
+                text = cell.member->text.data()](char* at, uint32_t i) mutable {
+      Member::Rendered one = rendered[codes[i]];
+      if (one.size > kMostRendered) [[unlikely]] {
+        if (one.size == Member::kNotRendered) one = render(cell, codes[i]);
+        text = cell.member->text.data();
+        if (one.size > kMostRendered) return slow(at, i);
+      }
+      constexpr size_t kHalf = kMostRendered / 2;  // mostly enough
+      std::memcpy(at, text + one.begin, kHalf);
+      if (one.size > kHalf) std::memcpy(at + kHalf, text + one.begin + kHalf, kHalf);
+      return at + one.size;
+    });
+  }
+  Member::Rendered render(const Cell& cell, uint32_t code) const {
     Member& member = *cell.member;
     const nek_column& values = *cell.column->dictionary->values;
     const size_t begin = member.text.size();
@@ -172,9 +306,9 @@ class Rows {
     } else if (nulls_ == Nulls::kWrite) {
       member.text += member.key + "null,";
     }
-    member.rendered[code] = {static_cast<uint32_t>(begin),
-                             static_cast<uint32_t>(member.text.size() - begin)};
-    member.text.reserve(member.text.size() + kKeyOverrun);
+    const size_t size = member.text.size() - begin;
+    member.text.reserve(member.text.size() + kMostRendered);  // what a copy may read behind it
+    return member.rendered[code] = {static_cast<uint32_t>(begin), static_cast<uint32_t>(size)};
   }
   static void append_value(std::string& out, const nek_column& values, uint32_t code) {
     if (values.type == NEK_TEXT) return append_quoted(out, to_view(nek_text_at(&values, code)));
@@ -191,20 +325,120 @@ class Rows {
     out += ']';
   }
 
+  void end_line(uint32_t i) {
+    char* end = ends_[i];
+    if (end[-1] == ',') end--;
+    ends_[i] = put(end, "}\n");
+  }
+
+  // All lines are copied as if they were as long as the longest: a loop that ends where it always
+  // does.
+  void hand_out() {
+    size_t longest = 0;
+    for (uint32_t i = 0; i < count_; i++)
+      longest = std::max(longest, static_cast<size_t>(ends_[i] - (first_ + i * line_)));
+    const size_t blocks = (longest + 63) / 64, room = count_ * blocks * 64;
+    char* at = out_.room(room);
+    for (uint32_t i = 0; i < count_; i++) {
+      const char* line = first_ + i * line_;
+      if (const std::string_view before = out_.before(begin_ + i); !before.empty()) {
+        out_.wrote_to(at);
+        at = put(out_.room(before.size() + room), before);
+      }
+      if (slow_ >> i & 1) {
+        write_slowly(at, begin_ + i);
+        at = out_.room(room);
+      } else {
+        for (size_t block = 0; block < blocks; block++)
+          std::memcpy(at + block * 64, line + block * 64, 64);
+        at += ends_[i] - line;
+      }
+      out_.wrote_to(at);
+      out_.end_row(begin_ + i);
+    }
+  }
+
+  // ---- Slow records: of texts of any length, with escapes ---------------------------------------
+
+  char* need(char* at, size_t more) {
+    out_.wrote_to(at);
+    return out_.room(more + kBlock);  // some punctuation besides
+  }
+  void write_slowly(char* at, uint32_t row) {
+    at = put(need(at, 0), "{");
+    for (const Cell& cell : cells_) {
+      at = need(at, cell.member->key.size());
+      if (cell.has(row) && !is_null(cell, row)) {
+        at = write_value(put(at, cell.member->key), cell, row);
+        at = put(need(at, 0), ",");
+      } else if (nulls_ == Nulls::kWrite) {
+        at = put(put(at, cell.member->key), "null,");
+      }
+    }
+    if (at[-1] == ',') at--;
+    out_.wrote_to(put(need(at, 0), "}\n"));
+  }
+  static bool is_null(const Cell& cell, uint32_t row) {
+    const nek_column& column = *cell.column;
+    if (column.type == NEK_DOUBLE) return !std::isfinite(cell.values<double>()[row]);
+    return column.dictionary && !nek_has(column.dictionary->values, cell.values<uint32_t>()[row]);
+  }
+  char* write_value(char* at, const Cell& cell, uint32_t row) {
+    at = need(at, std::max(kMostNumber, time_format_.max_size()));
+    switch (cell.column->type) {
+      case NEK_BOOL: return BoolView(*cell.column)[row] ? put(at, "true") : put(at, "false");
+      case NEK_INT64: return write_signed(at, cell.values<int64_t>()[row]);
+      case NEK_UINT64: return write_unsigned(at, cell.values<uint64_t>()[row]);
+      case NEK_DOUBLE: return std::to_chars(at, at + kMostNumber, cell.values<double>()[row]).ptr;
+      case NEK_TIME: return write_time(at, *cell.member, cell.values<int64_t>()[row]);
+      case NEK_TEXT:
+      case NEK_DICT_TEXT: return write_text(at, TextView(*cell.column)[row]);
+      case NEK_JSON:
+        return put_json(need(at, TextView(*cell.column)[row].size()), TextView(*cell.column)[row]);
+      default: return write_list(at, ListView(*cell.column)[row]);
+    }
+  }
+  char* write_time(char* at, Member& member, int64_t ms) {
+    if (time_format_.is_number()) return write_signed(at, ms);
+    return put(time_format_.write(put(at, "\""), ms, member.time), "\"");
+  }
+  char* write_text(char* at, std::string_view text) {
+    at = put(need(at, max_escaped(text.size()) + kEscapeOverrun), "\"");
+    return put(write_escaped(at, text), "\"");
+  }
+  // Line breaks between tokens would end the record; within strings they are escaped already.
+  static char* put_json(char* at, std::string_view json) {
+    for (const char c : json) *at++ = c == '\n' || c == '\r' ? ' ' : c;
+    return at;
+  }
+  char* write_list(char* at, const TextList& list) {
+    at = put(at, "[");
+    for (uint32_t i = 0; i < list.size(); i++) {
+      if (i) at = put(need(at, 0), ",");
+      at = list.has(i) ? write_text(at, list[i]) : put(need(at, 0), "null");
+    }
+    return put(need(at, 0), "]");
+  }
+
   Encoded& out_;
   const uint32_t rows_;
   const Nulls nulls_;
   const TimeFormat& time_format_;
   std::vector<Cell> cells_;
-  size_t reserve_ = 0;
-  char *at_ = nullptr, *end_ = nullptr;
+  char* first_ = nullptr;  // the first line
+  size_t line_ = 0;        // bytes from one to the next
+  uint32_t lines_ = 0;
+  // Of the records that are being written:
+  uint32_t begin_ = 0, count_ = 0;
+  char* ends_[kMostLines];  // of their lines
+  uint32_t slow_ = 0;       // bit i: line i is not used
 };
 
 Member make_member(const std::string& name) {
   Member member;
   append_quoted(member.key, name);
   member.key += ':';
-  member.key.reserve(member.key.size() + kKeyOverrun);
+  member.quoted_key = member.key + '"';
   return member;
 }
 
@@ -281,7 +515,8 @@ std::vector<Member>& JsonEncoder::members_of(const Call& call, Lane& lane) const
 Status JsonEncoder::encode(Call& call, Encoded& out, Lane& lane) const {
   const nek_batch& batch = call.batch();
   const nek_column* const* columns = config_.fields.empty() ? batch.columns : call.c()->reads;
-  Rows(out, batch, columns, members_of(call, lane), config_.nulls, time_format_).write();
+  Rows(out, batch, columns, members_of(call, lane), lane.lines, config_.nulls, time_format_)
+      .write();
   return {};
 }
 

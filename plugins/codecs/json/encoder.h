@@ -32,6 +32,7 @@ class JsonEncoder {
       uint32_t begin = 0, size = kNotRendered;
     };
     std::string key;          // "name":
+    std::string quoted_key;   // "name":"
     uint64_t dictionary = 0;  // id of the one that `rendered` is of, by code
     std::vector<Rendered> rendered;
     std::string text;  // "name":"value", of the values that were met
@@ -43,6 +44,7 @@ class JsonEncoder {
       std::vector<Member> members;
     };
     std::vector<Schema> schemas;
+    std::vector<char> lines;  // see encoder.cpp
   };
 
   JsonEncoder(Host host, Config config) : host_(host), config_(std::move(config)) {}

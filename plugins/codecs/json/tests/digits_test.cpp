@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 #include <string>
+#include <vector>
 
 namespace nek {
 namespace {
@@ -42,6 +43,47 @@ TEST_CASE("digits: every number of four digits in every place") {
   }
   CHECK(same);
 }
+
+using Set = bool (*)(ShortNumbers&, const uint64_t*, uint32_t);
+
+// The numbers that begin at `values`, which has some behind them to be read.
+void check_many(Set set, const uint64_t* values, uint32_t count) {
+  ShortNumbers numbers;
+  REQUIRE(set(numbers, values, count));
+  for (uint32_t i = 0; i < count; i++) {
+    const std::string text(reinterpret_cast<const char*>(&numbers.text[i]), numbers.size[i]);
+    if (text != std::to_string(values[i])) CHECK(text == std::to_string(values[i]));
+  }
+}
+
+void check_set(Set set) {
+  std::vector<uint64_t> values;
+  for (uint64_t i = 0; i < 10'000; i++) {
+    for (const uint64_t value : {i, i * 10'000, i * 10'000 + 9'999, 99'999'999 - i})
+      values.push_back(value);
+  }
+  const auto all = static_cast<uint32_t>(values.size());
+  values.resize(all + 8);
+  for (uint32_t i = 0; i < all; i += 32) check_many(set, &values[i], 32);
+  for (uint32_t count = 0; count < 32; count++) check_many(set, &values[1000], count);
+  ShortNumbers numbers;
+  for (const uint64_t large : {uint64_t{100'000'000}, uint64_t{4'294'967'301}}) {
+    for (uint32_t at = 0; at < 32; at++) {
+      std::vector<uint64_t> some(40, 7);
+      some[at] = large;
+      CHECK_FALSE(set(numbers, some.data(), 32));
+      some[at] = UINT64_MAX - large;
+      CHECK_FALSE(set(numbers, some.data(), 32));
+    }
+  }
+}
+
+TEST_CASE("digits: many at once, one after the other") { check_set(detail::set_scalar); }
+#ifdef __x86_64__
+TEST_CASE("digits: many at once, with AVX2") {
+  if (__builtin_cpu_supports("avx2")) check_set(detail::set_avx2);
+}
+#endif
 
 }  // namespace
 }  // namespace nek

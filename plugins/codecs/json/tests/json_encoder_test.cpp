@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
+#include <random>
 #include <string>
 
 #include "nek/testing.hpp"
@@ -187,6 +188,52 @@ TEST_CASE("a lane keeps what it rendered apart by dictionary and by schema") {
         "{\"a\":\"x\"}\n{\"a\":\"y\"}\n{\"a\":\"x\"}\n");
   CHECK(encoder.encode(b + "{\"b\": 1}\n").all == "{\"b\":1}\n");
   CHECK(encoder.encode(a + "{\"a\": \"z\"}\n{}\n").all == "{\"a\":\"z\"}\n{\"a\":null}\n");
+}
+
+// A row of random values of all types, as the test harness writes it.
+std::string random_row(std::mt19937& random) {
+  const auto chance = [&](uint32_t percent) { return random() % 100 < percent; };
+  const auto text = [&] {
+    static const std::string kParts[] = {"a", "é", "\\n", "\\\"", "\\\\", "\\u0001", "0123456789"};
+    std::string all;
+    for (uint32_t parts = chance(90) ? random() % 4 : random() % 30; parts > 0; parts--)
+      all += kParts[chance(80) ? 0 : random() % 7];
+    return "\"" + all + "\"";
+  };
+  const auto list = [&] {
+    std::string all;
+    for (uint32_t items = random() % 4; items > 0; items--)
+      all += (all.empty() ? "" : ",") + text();
+    return "[" + all + "]";
+  };
+  const auto number = [&] { return random() >> random() % 32; };
+  const std::pair<const char*, std::string> cells[] = {
+      {"b", chance(50) ? "true" : "false"},
+      {"i", (chance(50) ? "-" : "") + std::to_string(number() + 1)},
+      {"u", std::to_string(chance(90) ? number() : number() << 32)},
+      {"d", std::to_string(number()) + (chance(50) ? ".5" : "")},
+      {"ts",
+       "\"" + testing::format_time(static_cast<int64_t>(number() * 1000 + random() % 1000)) + "\""},
+      {"t", text()},
+      {"j", list()},
+      {"l", list()},
+      {"dt", text()},
+      {"dl", list()}};
+  std::string row;
+  for (const auto& [name, value] : cells)
+    row +=
+        (row.empty() ? "{\"" : ",\"") + std::string(name) + "\":" + (chance(80) ? value : "null");
+  return row + "}\n";
+}
+
+TEST_CASE(
+    "many records of all types, quick ones and slow ones, come out as the harness writes them") {
+  std::mt19937 random(1);
+  for (uint32_t rows : {1, 7, 31, 32, 33, 500}) {
+    std::string table;
+    for (uint32_t row = 0; row < rows; row++) table += random_row(random);
+    CHECK(encode("", kAllTypes + table) == table);
+  }
 }
 
 }  // namespace
