@@ -13,7 +13,8 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kTick{1000};
-constexpr milliseconds kLook{20};  // how often the coordinator looks at the clock
+constexpr milliseconds kLook{20};              // how often the coordinator looks at the clock
+constexpr milliseconds kFirstSnapshot{10000};  // how long reading waits for it
 
 Place place_of(const ComponentConfig& component, const nek_value* at) {
   if (at && at->line) return {at->line, at->column};
@@ -221,6 +222,8 @@ void Pipeline::start_threads() {
   executor_->start();
   last_marker_ = last_tick_ = Clock::now();
   coordinator_ = std::thread([this] { coordinate(); });
+  // Else a crash before the first snapshot would leave files that nobody knows to be ours.
+  if (restored_.sources.empty()) snapshot_now(kFirstSnapshot);
   for (auto& reader : readers_)
     if (reader) reader->start();
 }

@@ -32,9 +32,9 @@ class NekTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def main_job(self, inputs, settings="{}"):
+    def main_job(self, inputs, settings="{}", outputs=OUTPUTS):
         (self.folder / "job.yaml").write_text(
-            f"settings: {settings}\ninputs:{inputs}\nfilters:{FILTERS}\noutputs:{OUTPUTS}")
+            f"settings: {settings}\ninputs:{inputs}\nfilters:{FILTERS}\noutputs:{outputs}")
 
     def command(self, state="state"):
         return [NEK, "run", "job.yaml", "--data-dir", state]

@@ -9,7 +9,8 @@ import unittest
 
 from e2e import NekTest
 
-SETTINGS = "{ workers: 2, chunk_bytes: 16KiB, linger: 5ms, snapshot_interval: 20ms, snapshot_bytes: 64KiB }"
+SETTINGS = ("{ workers: 2, chunk_bytes: 16KiB, linger: 5ms, snapshot_interval: 20ms, "
+            "snapshot_bytes: 64KiB }")
 FILES = "all.ndjson", "syn.ndjson"
 CSV = "\n  - csv: { path: flows.csv, format: nfdump }"
 
@@ -53,7 +54,7 @@ class Crash(NekTest):
         for _ in range(200):
             child = self.start_nek()
             # At first never to the end; then it may.
-            longest = seconds * (0.4 if hits < least else 2)
+            longest = seconds * (0.25 if hits < least else 2)
             try:
                 code = child.wait(rng.uniform(0, longest))
             except subprocess.TimeoutExpired:
