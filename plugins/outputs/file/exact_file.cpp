@@ -2,12 +2,14 @@
 #include "exact_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstdio>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -62,18 +64,18 @@ bool copy_all(int from, int to, uint64_t length) {
   return true;
 }
 
-// A file that is new, renamed or removed is durable only when its folder is.
-bool sync_folder(const std::string& path) {
+}  // namespace
+
+Status sync_folder(const std::string& path) {
   auto folder = std::filesystem::path(path).parent_path();
   if (folder.empty()) folder = ".";
   const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const bool synced = fsync(fd) == 0;
-  ::close(fd);
-  return synced;
+  const bool synced = fd >= 0 && fsync(fd) == 0;
+  const int code = errno;
+  if (fd >= 0) ::close(fd);
+  if (synced) return {};
+  return fail("cannot make the folder " + folder.string() + " durable: " + reason(code));
 }
-
-}  // namespace
 
 ExactFile& ExactFile::operator=(ExactFile&& other) noexcept {
   if (this == &other) return *this;
@@ -81,6 +83,7 @@ ExactFile& ExactFile::operator=(ExactFile&& other) noexcept {
   path_ = std::move(other.path_);
   fd_ = std::exchange(other.fd_, -1);
   length_ = other.length_;
+  tail_ = other.tail_;
   synced_ = other.synced_;
   entry_synced_ = other.entry_synced_;
   return *this;
@@ -101,18 +104,19 @@ Result<ExactFile> ExactFile::open(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) return fail("cannot open " + path + ": " + reason(errno));
   struct stat file;
-  if (fstat(fd, &file) != 0 || !S_ISREG(file.st_mode)) {
-    ::close(fd);
-    return fail(path + " is not a regular file");
-  }
-  return ExactFile(path, fd, static_cast<uint64_t>(file.st_size));
+  ExactFile made(path, fd, 0);
+  if (fstat(fd, &file) != 0 || !S_ISREG(file.st_mode)) return fail(path + " is not a regular file");
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+    return fail(path + " is being written by another output or process");
+  made.length_ = static_cast<uint64_t>(file.st_size);
+  return made;
 }
 
-Status ExactFile::truncate(uint64_t length) {
-  if (ftruncate(fd_, static_cast<off_t>(length)) != 0) return error("cut off");
+void ExactFile::rewind(uint64_t length) {
   length_ = length;
-  synced_ = UINT64_MAX;  // the new length is not durable
-  return {};
+  synced_ = false;
+  // Should this fail: the next write goes over it, or sync() cuts it off.
+  tail_ = ftruncate(fd_, static_cast<off_t>(length)) != 0;
 }
 
 Status ExactFile::append(std::span<const iovec> pieces) {
@@ -120,10 +124,10 @@ Status ExactFile::append(std::span<const iovec> pieces) {
     Status status = make_again();
     if (!status.ok()) return status;
   }
+  synced_ = false;
   if (!write_all(fd_, {pieces.begin(), pieces.end()}, length_)) {
     Status status = error("write");
-    // Should this fail too: the next attempt writes the same bytes at the same place.
-    (void)!ftruncate(fd_, static_cast<off_t>(length_));
+    rewind(length_);
     return status;
   }
   for (const iovec& piece : pieces) length_ += piece.iov_len;
@@ -155,14 +159,23 @@ Status ExactFile::sync() {
     Status status = make_again();
     if (!status.ok()) return status;
   }
-  if (length_ != synced_ && fdatasync(fd_) != 0) {
-    // The kernel may have dropped the pages: only a restart from the last snapshot is exact.
+  if (tail_ && ftruncate(fd_, static_cast<off_t>(length_)) != 0) return error("cut off");
+  tail_ = false;
+  // After an error the kernel may have dropped the bytes: only a restart from the last snapshot is
+  // exact.
+  if (!synced_ && fdatasync(fd_) != 0)
     return fail("cannot make " + path_ + " durable: " + reason(errno));
-  }
-  synced_ = length_;
-  if (!entry_synced_ && !sync_folder(path_))
-    return fail("cannot make the folder of " + path_ + " durable: " + reason(errno));
-  entry_synced_ = true;
+  synced_ = true;
+  if (entry_synced_) return {};
+  Status status = sync_folder(path_);
+  entry_synced_ = status.ok();
+  return status;
+}
+
+Status ExactFile::rename(const std::string& path) {
+  if (renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0)
+    return retry("cannot rename " + path_ + " to " + path + ": " + reason(errno));
+  path_ = path;
   return {};
 }
 

@@ -20,17 +20,21 @@ class ExactFile {
   ExactFile(ExactFile&& other) noexcept { *this = std::move(other); }
   ExactFile& operator=(ExactFile&& other) noexcept;
 
-  // Opens for writing at the end; makes the file and its folders where they are missing.
+  // Opens for writing at the end; makes the file and its folders where they are missing. Nobody
+  // else may have it open so.
   static Result<ExactFile> open(const std::string& path);
 
   const std::string& path() const { return path_; }
   uint64_t length() const { return length_; }
-  // Cuts the file off; it is not shorter.
-  Status truncate(uint64_t length);
-  // All of the pieces or, with an error, none. A file that somebody removed is made again first.
+  // Forgets what is behind this length, which is not more than length().
+  void rewind(uint64_t length);
+  // All of the pieces, or none: the status is NEK_RETRY. A file that somebody removed is made
+  // again.
   Status append(std::span<const iovec> pieces);
-  // Makes durable what was appended; an error means that it may be lost.
+  // Makes durable what was appended. NEK_RETRY: not now; NEK_FAIL: some of it may be lost.
   Status sync();
+  // Where there is no file of that name yet. Durable after sync_folder().
+  Status rename(const std::string& path);
 
  private:
   ExactFile(std::string path, int fd, uint64_t length)
@@ -43,8 +47,12 @@ class ExactFile {
   std::string path_;
   int fd_ = -1;
   uint64_t length_ = 0;
-  uint64_t synced_ = 0;        // length at the last sync
-  bool entry_synced_ = false;  // the folder's entry of this file is durable
+  bool tail_ = false;          // there may be bytes behind length_
+  bool synced_ = false;        // content and length are durable
+  bool entry_synced_ = false;  // and so is the folder's entry
 };
+
+// Makes the names in the folder of this path durable.
+Status sync_folder(const std::string& path);
 
 }  // namespace nek
