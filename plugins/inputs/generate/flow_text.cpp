@@ -190,8 +190,10 @@ void FlowText::write(uint64_t row, char* to) const {
     write_number(kPortWidth, has_ports ? (answer ? client : server) : 0);
   }
   const std::string_view flags = protocol == 6 ? pick(kFlags, random) : "........";
-  const uint64_t packets =
-      flags == "......S." ? 1 : 1 + (uint64_t{1} << random.below(12)) * random.below(16) / 16;
+  // One draw a statement: the order within an expression is the compiler's.
+  const uint64_t magnitude = uint64_t{1} << random.below(12);
+  const uint64_t sixteenths = random.below(16);
+  const uint64_t packets = flags == "......S." ? 1 : 1 + magnitude * sixteenths / 16;
   write_number(kCountWidth, packets * (40 + random.below(1400)));
   write_number(kCountWidth, packets);
   write_number(kOutWidth, random.below(1000));
