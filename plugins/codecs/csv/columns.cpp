@@ -77,7 +77,7 @@ class ColumnParser {
   const nek_column* parse(Scratch& scratch) {
     if (column_.field < 0) return all_null(scratch);
     switch (column_.kind) {
-      case Kind::kText: return parse_text(make_text(), 0);
+      case Kind::kText: return parse_text(make_text(), nullptr);
       case Kind::kAddress: return parse_text(make_text(), &counts_.shortened);
       case Kind::kDict: return parse_codes(scratch.values_of(column_.name));
       case Kind::kInt64: return parse_int64();

@@ -257,8 +257,8 @@ class Decoder {
       for (size_t i = 0; i < kNfdumpColumns; i++) {
         if (kNfdumpFields[i].name == column.name) at = i;
       }
-      column.field = format.at[at];
-      if (format.icmp_is_a_number && at == kDp) column.protocol = format.at[kPr];
+      column.field = int{format.at[at]};
+      if (format.icmp_is_a_number && at == kDp) column.protocol = int{format.at[kPr]};
       if (format.addresses_are_words && column.kind == Kind::kAddress) column.kind = Kind::kWords;
     }
     return plan_of(std::move(columns), format.fields);

@@ -110,7 +110,7 @@ class CsvInput {
   }
   // False: the first bytes are not there yet.
   Result<bool> open_source(int wait_ms) {
-    const auto has_head = file_->read_head(wait_ms);
+    auto has_head = file_->read_head(wait_ms);
     if (!has_head.ok() || !*has_head) return has_head;
     const std::string& path = paths_[next_ - 1];
     const bool is_stdin = path == kStdin;
