@@ -51,7 +51,8 @@ inline char* write_escape(char* out, char c) {
     return out;
   }
   const auto byte = static_cast<unsigned char>(c);
-  std::memcpy(out, "u00", 3);
+  out[0] = 'u';
+  out[1] = out[2] = '0';
   out[3] = kHex[byte >> 4];
   out[4] = kHex[byte & 15];
   return out + 5;

@@ -141,14 +141,16 @@ Status TimeFormat::parse(std::string_view format, std::vector<Piece>& pieces) {
   if (format.empty()) return fail("it is empty");
   for (size_t i = 0; i < format.size(); i++) {
     const bool escape = format[i] == '%';
-    if (escape && ++i == format.size()) return fail("it ends with a single %; write %% for it");
+    i += escape;
+    if (i == format.size()) return fail("it ends with a single %; write %% for it");
     if (!escape || format[i] == '%') {
       if (pieces.empty() || pieces.back().conversion) pieces.push_back({0, {}});
       pieces.back().literal += format[i];
       continue;
     }
     const char letter = format[i];
-    if (letter == ':' && (++i == format.size() || format[i] != 'z')) return fail("%: is not known");
+    i += letter == ':';
+    if (letter == ':' && (i == format.size() || format[i] != 'z')) return fail("%: is not known");
     if (std::none_of(std::begin(kConversions), std::end(kConversions),
                      [&](const Conversion& c) { return c.letter == letter; })) {
       return fail(std::string("%") + letter + " is not known");

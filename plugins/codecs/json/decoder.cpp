@@ -472,6 +472,7 @@ Status JsonDecoder::start(const Start& start) {
 
 JsonDecoder::Table JsonDecoder::table_of(std::vector<Column> columns) const {
   std::vector<nek_field> fields;
+  fields.reserve(columns.size());
   for (const Column& column : columns)
     fields.push_back({column.name.c_str(), type_of(column.kind), column.flags});
   return {host_.schema(fields), std::move(columns)};

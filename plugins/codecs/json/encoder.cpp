@@ -89,21 +89,20 @@ class Texts {
   explicit Texts(const nek_column& column)
       : column_(&column),
         views_(static_cast<const nek_view*>(column.values)),
-        only_(column.text_count == 1 ? reinterpret_cast<uintptr_t>(column.text[0].data) : 0) {}
+        only_(column.text_count == 1 ? reinterpret_cast<const char*>(column.text[0].data)
+                                     : nullptr) {}
   std::string_view operator[](uint32_t row) const {
     if (!only_) return to_view(nek_text_at(column_, row));
     const nek_view& view = views_[row];
     const uint32_t size = view.in.size;
-    const auto inside = reinterpret_cast<uintptr_t>(view.in.bytes);
-    const uintptr_t outside = only_ + view.out.offset;
-    const uintptr_t is_outside = -static_cast<uintptr_t>(size > sizeof view.in.bytes);
-    return {reinterpret_cast<const char*>(inside ^ ((inside ^ outside) & is_outside)), size};
+    const char* const from[] = {view.in.bytes, only_ + view.out.offset};
+    return {from[size > sizeof view.in.bytes], size};
   }
 
  private:
   const nek_column* column_;
   const nek_view* views_;
-  const uintptr_t only_;  // the only buffer of texts
+  const char* const only_;  // the only buffer of texts
 };
 
 // Writes the rows of one batch. Every value ends with a comma; a record's last becomes its brace.

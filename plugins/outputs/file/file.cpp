@@ -231,7 +231,7 @@ class FileOutput {
   Status snapshot(nek_snapshot* snapshot) {
     const auto state = files_->snapshot();
     if (state.ok()) host_.write_state(snapshot, *state);
-    const Status status = state.status();
+    Status status = state.status();
     if (status.code() == NEK_FAIL) return status;
     if (!status.ok()) host_.log(NEK_WARN, status.message());
     host_.finish_state(snapshot, status.code());

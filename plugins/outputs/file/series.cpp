@@ -154,7 +154,7 @@ Status FileSeries::write(std::span<const Part> parts) {
   for (const Part& part : parts) {
     Status status = write_part(part, undo);
     if (status.ok()) continue;
-    for (auto at = undo.rbegin(); at != undo.rend(); ++at) at->first->file.rewind(at->second);
+    for (; !undo.empty(); undo.pop_back()) undo.back().first->file.rewind(undo.back().second);
     return status;
   }
   return {};
@@ -202,7 +202,7 @@ Result<FileSeries::Entry*> FileSeries::file_of(int64_t time_ms) {
 }
 
 std::string FileSeries::new_name(const PathPattern::Period& period) const {
-  const std::string path = options_.pattern.expand(period.begin);
+  std::string path = options_.pattern.expand(period.begin);
   if (options_.single) return path;
   auto folder = fs::path(path).parent_path();
   if (folder.empty()) folder = ".";

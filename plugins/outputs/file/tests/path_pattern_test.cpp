@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "path_pattern.h"
+#include "../path_pattern.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

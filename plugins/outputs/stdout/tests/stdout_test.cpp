@@ -7,8 +7,8 @@
 #include <string>
 #include <thread>
 
+#include "../table.h"
 #include "nek/testing.hpp"
-#include "table.h"
 
 namespace nek {
 namespace {
