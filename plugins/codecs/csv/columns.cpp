@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 
+#include "bad_values.h"
 #include "glance.h"
 #include "nek/arena.hpp"
 #include "parse.h"
@@ -18,37 +19,6 @@ namespace {
 
 // A dictionary is begun anew when it has more values, so that memory stays bounded.
 constexpr size_t kMaxDictionary = 65536;
-
-// Reasons of dead letters.
-constexpr const char* kBadValue = "value";
-constexpr const char* kBadQuote = "quote";
-
-struct Bad {
-  uint32_t row;
-  const Column* column;
-  const char* reason;
-  std::string text;  // its beginning
-};
-
-// What a value was expected to be, for the dead letter's detail.
-const char* expected(Kind kind) {
-  switch (kind) {
-    case Kind::kBool: return "true or false";
-    case Kind::kTime:
-    case Kind::kFlowTime: return "a time like 2023-01-25 18:35:43.884";
-    case Kind::kCount: return "a number like 930 or 4.5 M";
-    case Kind::kPort:
-    case Kind::kIcmpType:
-    case Kind::kIcmpCode: return "a port like 443, or an ICMP type and code like 3.10";
-    case Kind::kDouble: return "a number";
-    case Kind::kUint64: return "a whole number from 0 to 18446744073709551615";
-    case Kind::kWords: return "an address of four numbers";
-    case Kind::kText:
-    case Kind::kDict:
-    case Kind::kAddress: return "UTF-8";
-    default: return "a whole number";
-  }
-}
 
 std::optional<bool> parse_bool(std::string_view text) {
   if (text == "true" || text == "1") return true;
@@ -66,7 +36,7 @@ std::optional<int64_t> parse_seconds(std::string_view text) {
 class ColumnParser {
  public:
   ColumnParser(Call& call, const Column& column, const Batch& batch, Counts& counts,
-               std::vector<Bad>& bad)
+               std::vector<BadValue>& bad)
       : call_(call),
         column_(column),
         batch_(batch),
@@ -415,8 +385,7 @@ class ColumnParser {
   }
 
   void bad(uint32_t row, const char* reason, std::string_view text) {
-    static constexpr size_t kShown = 40;
-    bad_.push_back({row, &column_, reason, std::string(text.substr(0, kShown))});
+    bad_.push_back({row, &column_, reason, std::string(text.substr(0, BadValue::kShown))});
   }
 
   Call& call_;
@@ -424,41 +393,9 @@ class ColumnParser {
   const Batch& batch_;
   const uint32_t rows_;
   Counts& counts_;
-  std::vector<Bad>& bad_;
+  std::vector<BadValue>& bad_;
   std::string unquoted_;
 };
-
-// Printable whatever the bytes were.
-std::string shown(std::string text) {
-  for (char& c : text) {
-    if (c < ' ' || c == '\x7f') c = '?';
-  }
-  return text;
-}
-std::string explain(const Bad& bad) {
-  const std::string what = bad.column->name + ": '" + shown(bad.text) + "' is ";
-  if (bad.reason == kBadQuote) return what + "not closed by a quote at the field's end";
-  return what + "not " + expected(bad.column->kind);
-}
-
-// The records without those that have a bad value; the first bad column of each is told.
-std::span<Record> without(std::vector<Bad>& bad, std::span<Record> records,
-                          std::vector<Refusal>& refusals) {
-  std::stable_sort(bad.begin(), bad.end(),
-                   [](const Bad& a, const Bad& b) { return a.row < b.row; });
-  std::vector<bool> is_bad(records.size());
-  for (const Bad& one : bad) {
-    if (is_bad[one.row]) continue;
-    is_bad[one.row] = true;
-    const Record& record = records[one.row];
-    refusals.push_back({{record.begin, record.end - record.begin}, one.reason, explain(one)});
-  }
-  size_t good = 0;
-  for (size_t row = 0; row < records.size(); row++) {
-    if (!is_bad[row]) records[good++] = records[row];
-  }
-  return records.first(good);
-}
 
 }  // namespace
 
@@ -506,13 +443,13 @@ void decode_records(Call& call, const Plan& plan, Batch batch, Scratch& scratch,
   std::vector<const nek_column*> columns(plan.columns.size());
   Counts counts;
   for (bool again = true; again && !batch.records.empty();) {
-    std::vector<Bad> bad;
+    std::vector<BadValue> bad;
     counts = {};
     for (size_t i = 0; i < columns.size(); i++) {
       columns[i] = ColumnParser(call, plan.columns[i], batch, counts, bad).parse(scratch);
     }
     again = !bad.empty();
-    if (again) batch.records = without(bad, batch.records, refusals);
+    if (again) batch.records = refuse_bad(bad, batch.records, refusals);
   }
   if (batch.records.empty()) return;
   scratch.counts.shortened += counts.shortened;

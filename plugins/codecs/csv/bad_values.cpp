@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bad_values.h"
+
+#include <algorithm>
+
+namespace nek::csv {
+
+namespace {
+
+const char* expected(Kind kind) {
+  switch (kind) {
+    case Kind::kBool: return "true or false";
+    case Kind::kTime:
+    case Kind::kFlowTime: return "a time like 2023-01-25 18:35:43.884";
+    case Kind::kCount: return "a number like 930 or 4.5 M";
+    case Kind::kPort:
+    case Kind::kIcmpType:
+    case Kind::kIcmpCode: return "a port like 443, or an ICMP type and code like 3.10";
+    case Kind::kDouble: return "a number";
+    case Kind::kUint64: return "a whole number from 0 to 18446744073709551615";
+    case Kind::kWords: return "an address of four numbers";
+    case Kind::kText:
+    case Kind::kDict:
+    case Kind::kAddress: return "UTF-8";
+    default: return "a whole number";
+  }
+}
+
+// Printable whatever the bytes were, also where a character is cut.
+std::string shown(std::string text) {
+  const bool is_utf8 = valid_utf8(text);
+  for (char& c : text) {
+    const bool is_ascii = static_cast<unsigned char>(c) < 0x80;
+    if (c == '\x7f' || (is_ascii ? c < ' ' : !is_utf8)) c = '?';
+  }
+  return text;
+}
+
+std::string explain(const BadValue& bad) {
+  const std::string what = bad.column->name + ": '" + shown(bad.text) + "' is ";
+  if (bad.reason == kBadQuote) return what + "not closed by a quote at the field's end";
+  return what + "not " + expected(bad.column->kind);
+}
+
+}  // namespace
+
+std::span<Record> refuse_bad(std::vector<BadValue>& bad, std::span<Record> records,
+                             std::vector<Refusal>& refusals) {
+  std::stable_sort(bad.begin(), bad.end(),
+                   [](const BadValue& a, const BadValue& b) { return a.row < b.row; });
+  std::vector<bool> is_bad(records.size());
+  for (const BadValue& one : bad) {
+    if (is_bad[one.row]) continue;
+    is_bad[one.row] = true;
+    const Record& record = records[one.row];
+    refusals.push_back({{record.begin, record.end - record.begin}, one.reason, explain(one)});
+  }
+  size_t good = 0;
+  for (size_t row = 0; row < records.size(); row++) {
+    if (!is_bad[row]) records[good++] = records[row];
+  }
+  return records.first(good);
+}
+
+}  // namespace nek::csv
