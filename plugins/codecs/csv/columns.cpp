@@ -118,9 +118,11 @@ class ColumnParser {
   template <class Take>
   void read_slowly(nek_column& made, uint32_t row, Take take) {
     std::string_view value = text(row, column_.field);
+    // Quotes without anything between them are an empty text, but no number.
+    const bool may_be_null = column_.empty_is_null && !(is_text() && value.starts_with('"'));
     if (batch_.quoted && !unquote(value, unquoted_)) return bad(row, kBadQuote, value);
     if (column_.trim) value = trim(value);
-    if (value.empty() && column_.empty_is_null) return unmark(made, row);
+    if (value.empty() && may_be_null) return unmark(made, row);
     if (!take(value)) bad(row, kBadValue, value);
   }
   // glance(span, value) knows the usual, parse(text) all that is right.
@@ -249,6 +251,7 @@ class ColumnParser {
   }
 
   // ---- Texts
+  bool is_text() const { return column_.kind == Kind::kText || column_.kind == Kind::kDict; }
   bool is_utf8(std::string_view text) const { return batch_.utf8 || valid_utf8(text); }
   // Whether fields can be taken as they are, except for blanks.
   bool plain() const { return batch_.utf8 && !batch_.quoted; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Decoder `csv`: rows of RFC 4180, or nfdump's text output, to typed columns.
 // Decoder `nfdump`: the same with `format: nfdump`, as a codec for any input.
+// Encoder `csv`: records to rows.
 #include <algorithm>
 #include <atomic>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "columns.h"
+#include "encoder.h"
 #include "nek/plugin.hpp"
 #include "nfdump.h"
 #include "parse.h"
@@ -55,6 +57,25 @@ constexpr auto kNfdumpOptions = options<Config>(kTimezone, kIcmp);
 
 constexpr const char* kTypes =
     "text, dict, int64, uint64, double, bool, time, epoch_s and epoch_ms";
+constexpr auto kEncoderOptions = options<EncoderConfig>(
+    option<&EncoderConfig::fields>("fields", "Columns to write, in this order."),
+    option<&EncoderConfig::rename>("rename", "Other names in the header, as column: name.",
+                                   {.fallback = "{}"}),
+    option<&EncoderConfig::header>("header", "Whether a file begins with the columns' names.",
+                                   {.fallback = "true"}),
+    option<&EncoderConfig::delimiter>("delimiter", "What separates fields: one character.",
+                                      {.fallback = "','"}),
+    option<&EncoderConfig::list_separator>(
+        "list_separator", "What separates the items of a list in its field.", {.fallback = "' '"}),
+    option<&EncoderConfig::time_format>(
+        "time_format",
+        "How times are written: rfc3339, epoch_millis, or conversions of strftime such as "
+        "%Y-%m-%d %H:%M:%S, and %L for milliseconds.",
+        {.fallback = "rfc3339"}),
+    option<&EncoderConfig::timezone>("timezone",
+                                     "The zone that times are written in, such as Europe/Zurich.",
+                                     {.fallback = "UTC"}));
+
 std::optional<Kind> kind_of(std::string_view type) {
   static constexpr std::pair<std::string_view, Kind> kKinds[] = {
       {"text", Kind::kText},       {"dict", Kind::kDict},
@@ -418,4 +439,11 @@ NEK_EXPORT_PLUGINS(
          .vendor = "nek",
          .licence = "Apache-2.0",
          .summary = "Reads flows that nfdump printed, in any of its fmt and csv formats.",
-         .example = "csv: { path: flows.csv, codec: nfdump }"}));
+         .example = "csv: { path: flows.csv, codec: nfdump }"}),
+    nek::encoder<nek::csv::Encoder, nek::csv::kEncoderOptions>(
+        {.name = "csv",
+         .version = "0.1.0",
+         .vendor = "nek",
+         .licence = "Apache-2.0",
+         .summary = "Writes records as rows of comma separated values.",
+         .example = "file: { path: flows.csv, codec: csv, fields: [ts, sa, da] }"}));
