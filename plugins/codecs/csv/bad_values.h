@@ -13,8 +13,8 @@
 namespace nek::csv {
 
 // Reasons of dead letters.
-inline constexpr const char* kBadValue = "value";
-inline constexpr const char* kBadQuote = "quote";
+inline constexpr char kBadValue[] = "value";
+inline constexpr char kBadQuote[] = "quote";
 
 struct BadValue {
   static constexpr size_t kShown = 40;
