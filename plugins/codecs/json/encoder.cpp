@@ -174,13 +174,24 @@ class Rows {
   // one. Line i is of row begin_ + i.
   template <class Write>
   void each(const Cell& cell, Write write) {
-    const uint32_t count = count_;
-    if (!cell.column->validity) {
+    const uint32_t count = count_, has = values_of(cell);
+    if (has == all_lines(count)) {
       for (uint32_t i = 0; i < count; i++) ends_[i] = write(ends_[i], i);
       return;
     }
     for (uint32_t i = 0; i < count; i++)
-      ends_[i] = cell.has(begin_ + i) ? write(ends_[i], i) : put_null(ends_[i], cell);
+      ends_[i] = has >> i & 1 ? write(ends_[i], i) : put_null(ends_[i], cell);
+  }
+  static uint32_t all_lines(uint32_t count) {
+    return static_cast<uint32_t>((uint64_t{1} << count) - 1);
+  }
+  // Bit i: line i has a value.
+  uint32_t values_of(const Cell& cell) const {
+    const uint8_t* validity = cell.column->validity;
+    if (!validity) return all_lines(count_);
+    uint64_t bits;
+    std::memcpy(&bits, validity + begin_ / 8, sizeof bits);
+    return static_cast<uint32_t>(bits >> begin_ % 8) & all_lines(count_);
   }
   char* put_null(char* at, const Cell& cell) const {
     return nulls_ == Nulls::kOmit ? at : put(Key(cell.member->key).put(at), "null,");
