@@ -161,7 +161,7 @@ class Run {
 TEST_CASE("a random pipeline delivers what the model foretells, whatever crashes, stops or fails",
           "[model]") {
   set_log_level(NEK_ERROR);  // faults are what this is about
-  const uint64_t runs = from_environment("NEK_MODEL_RUNS", 1000);
+  const uint64_t runs = from_environment("NEK_MODEL_RUNS", 600);
   const uint64_t first = from_environment("NEK_MODEL_SEED", 1);
   for (uint64_t seed = first; seed < first + runs; seed++) {
     const std::string fault = Run(seed).play();
