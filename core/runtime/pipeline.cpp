@@ -381,19 +381,19 @@ void Pipeline::finish_snapshot() {
     last_marker_ = Clock::now() + options_.retry.base * 10;
     return;
   }
-  {
-    const std::lock_guard lock(mutex_);
-    published_ = snapshot->epoch() + 1;
-    wake();
-    committed_left_ = static_cast<uint32_t>(std::count_if(
-        components_.begin(), components_.end(), [](const Component& c) { return !!c.output; }));
-  }
   for (size_t i = 0; i < readers_.size(); i++) {
     if (!readers_[i]) continue;
     std::vector<SourceState> own;
     for (const SourceState& source : snapshot->sources)
       if (source.input == components_[i].plugin->id) own.push_back(source);
     readers_[i]->committed(own);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    published_ = snapshot->epoch() + 1;
+    wake();
+    committed_left_ = static_cast<uint32_t>(std::count_if(
+        components_.begin(), components_.end(), [](const Component& c) { return !!c.output; }));
   }
   last_snapshot_done_ = finish_sent_;
   Control control;
@@ -427,6 +427,7 @@ bool Pipeline::coordinate_once() {
   bool answered, stop_asked, readers_done, committed;
   {
     const std::lock_guard lock(mutex_);
+    if (!failure_.empty()) return false;  // what failed is not in what was answered
     answered = std::exchange(answered_, false);
     stop_asked = stop_asked_;
     readers_done = readers_left_ == 0;

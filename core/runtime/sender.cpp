@@ -63,7 +63,7 @@ void Sender::run() {
     if (control_ready()) {
       Control next = std::move(queue_.front().control);
       queue_.pop_front();
-      if (next.kind == NEK_SNAPSHOT && !instance_.wants(NEK_SNAPSHOT)) {
+      if (!instance_.wants(next.kind) && next.kind != NEK_FINISH) {
         barriers_.push_back({finished_blocks_ + open_.size(), std::move(next)});
         continue;
       }
@@ -95,7 +95,7 @@ std::vector<Control> Sender::take_passed() {
 bool Sender::control_ready() const {
   if (queue_.empty() || queue_.front().block) return false;
   const Control& next = queue_.front().control;
-  return open_.empty() || (next.kind == NEK_SNAPSHOT && !instance_.wants(NEK_SNAPSHOT));
+  return open_.empty() || (!instance_.wants(next.kind) && next.kind != NEK_FINISH);
 }
 
 Sender::Clock::time_point Sender::next_due(Clock::time_point now) const {

@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "json_escape.h"
 
@@ -74,27 +75,31 @@ char short_escape(char c) {
 bool JsonReader::read_object(std::string_view text) {
   begin_ = at_ = text.data();
   end_ = begin_ + text.size();
-  members_.clear();
   problem_ = "";
+  count_ = 0;
+  same_keys_ = true;
+  const size_t last_count = std::exchange(last_count_, SIZE_MAX);
   skip_blanks();
   if (!take('{')) return fail("expected an object");
   skip_blanks();
-  if (take('}')) return true;
-  do {
-    if (!member()) return false;
-    skip_blanks();
-  } while (take(','));
-  return take('}') || fail("expected ',' or '}'");
+  if (!take('}')) {
+    do {
+      skip_blanks();
+      if (!member()) return false;
+      skip_blanks();
+    } while (take(','));
+    if (!take('}')) return fail("expected ',' or '}'");
+  }
+  same_keys_ = same_keys_ && count_ == last_count;
+  last_count_ = count_;
+  return true;
 }
 
 bool JsonReader::member() {
-  skip_blanks();
-  JsonMember& member = members_.emplace_back();
-  const char* key = at_ + 1;
-  if (!string(member.key_escaped)) return false;
-  member.key = {key, static_cast<size_t>(at_ - 1 - key)};
-  skip_blanks();
-  if (!take(':')) return fail("expected ':'");
+  if (count_ == members_.size()) members_.emplace_back();
+  JsonMember& member = members_[count_];
+  if (!key(member)) return false;
+  count_++;
   skip_blanks();
   const char* begin = at_;
   if (at_ != end_ && *at_ == '"') {
@@ -104,19 +109,49 @@ bool JsonReader::member() {
     return true;
   }
   if (!value(1)) return false;
+  member.escaped = false;
   member.kind = kind_;
   member.value = {begin, static_cast<size_t>(at_ - begin)};
   return true;
 }
 
-void JsonReader::skip_blanks() {
-  while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r')) at_++;
+bool JsonReader::key(JsonMember& member) {
+  if (count_ == known_.size()) known_.emplace_back();
+  Known& known = known_[count_];
+  if (is_known(known)) {
+    member.key = {at_ + 1, known.size - 3};
+    member.key_escaped = known.escaped;
+    at_ += known.size;
+    return true;
+  }
+  const char* begin = at_ + 1;
+  if (!string(member.key_escaped)) return false;
+  member.key = {begin, static_cast<size_t>(at_ - 1 - begin)};
+  skip_blanks();
+  if (!take(':')) return fail("expected ':'");
+  if (known.text == member.key) return true;
+  same_keys_ = false;
+  learn(known, member.key, member.key_escaped);
+  return true;
 }
 
-bool JsonReader::take(char c) {
-  if (at_ == end_ || *at_ != c) return false;
-  at_++;
-  return true;
+bool JsonReader::is_known(const Known& known) const {
+  if (known.size == 0 || end_ - at_ < 16) return false;
+  uint64_t words[2];
+  std::memcpy(words, at_, sizeof words);
+  return ((words[0] & known.masks[0]) ^ known.words[0]) == 0 &&
+         ((words[1] & known.masks[1]) ^ known.words[1]) == 0;
+}
+
+void JsonReader::learn(Known& known, std::string_view key, bool escaped) {
+  known = {};
+  known.text = key;
+  known.escaped = escaped;
+  const std::string token = '"' + known.text + "\":";
+  if (token.size() > sizeof known.words) return;
+  known.size = static_cast<uint32_t>(token.size());
+  std::memcpy(known.words, token.data(), token.size());
+  std::memset(known.masks, 0xFF, token.size());
 }
 
 bool JsonReader::word(std::string_view word, JsonKind found) {
@@ -130,6 +165,14 @@ bool JsonReader::word(std::string_view word, JsonKind found) {
 bool JsonReader::string(bool& escaped) {
   if (!take('"')) return fail("expected a text in quotes");
   escaped = false;
+  if (end_ - at_ < 16) return rest_of_string(escaped);
+  const uint32_t special = detail::escapes_of_16(at_);
+  if (special == 0) return rest_of_string(escaped);
+  at_ += std::countr_zero(special);
+  return take('"') || rest_of_string(escaped);
+}
+
+bool JsonReader::rest_of_string(bool& escaped) {
   for (;;) {
     while (end_ - at_ >= 16) {
       const uint32_t special = detail::escapes_of_16(at_);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // JsonReader: finds the members of a JSON object and checks its grammar (RFC 8259), no more.
-// Who reads it copies or converts only what it needs; nothing is allocated for a value.
-// Not thread-safe; texts are only looked at.
+// Who reads it copies or converts only what it needs; nothing is allocated for a value, and keys
+// that stand where they stood in the last object are compared, not read. Not thread-safe.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,20 +27,37 @@ class JsonReader {
 
   // Reads the object that `text` begins with, after blanks. False: problem() says why.
   bool read_object(std::string_view text);
-  const std::vector<JsonMember>& members() const { return members_; }
+  std::span<const JsonMember> members() const { return {members_.data(), count_}; }
+  // Whether the keys are those of the object before, in the same order.
+  bool same_keys() const { return same_keys_; }
   // How far it came: behind the object, or where the problem is.
   size_t position() const { return static_cast<size_t>(at_ - begin_); }
   const char* problem() const { return problem_; }
 
  private:
+  // A key of the last object with its quotes and colon.
+  struct Known {
+    uint64_t words[2] = {}, masks[2] = {};  // where it is not longer than these
+    uint32_t size = 0;                      // 0: it is longer
+    std::string text;
+    bool escaped = false;
+  };
+
   bool fail(const char* problem) {
     problem_ = problem;
     return false;
   }
-  void skip_blanks();
-  bool take(char c);
+  void skip_blanks() {
+    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r')) at_++;
+  }
+  bool take(char c) {
+    if (at_ == end_ || *at_ != c) return false;
+    at_++;
+    return true;
+  }
   bool word(std::string_view word, JsonKind found);
   bool string(bool& escaped);
+  bool rest_of_string(bool& escaped);
   bool escape();
   bool digits();
   bool number();
@@ -47,27 +65,34 @@ class JsonReader {
   bool array(int depth);
   bool object(int depth);
   bool member();
+  bool key(JsonMember& member);
+  bool is_known(const Known& known) const;
+  void learn(Known& known, std::string_view key, bool escaped);
 
   const char *begin_ = nullptr, *at_ = nullptr, *end_ = nullptr;
   const char* problem_ = "";
   JsonKind kind_ = JsonKind::kNull;  // of the last value
-  std::vector<JsonMember> members_;
+  std::vector<JsonMember> members_;  // count_ of them
+  std::vector<Known> known_;
+  size_t count_ = 0, last_count_ = SIZE_MAX;
+  bool same_keys_ = false;
 };
 
 // Calls f(text, escaped) for each text of a kTexts value.
 template <class F>
 void each_json_text(std::string_view array, F&& f) {
-  size_t begin = array.find('"');
-  while (begin != std::string_view::npos) {
+  const char* at = array.data() + 1;
+  const char* end = array.data() + array.size() - 1;
+  while (at != end) {
+    if (*at++ != '"') continue;
+    const char* begin = at;
     bool escaped = false;
-    size_t end = begin + 1;
-    for (; array[end] != '"'; end++) {
-      if (array[end] != '\\') continue;
+    for (; *at != '"'; at++) {
+      if (*at != '\\') continue;
       escaped = true;
-      end++;
+      at++;
     }
-    f(array.substr(begin + 1, end - begin - 1), escaped);
-    begin = array.find('"', end + 1);
+    f(std::string_view(begin, static_cast<size_t>(at++ - begin)), escaped);
   }
 }
 

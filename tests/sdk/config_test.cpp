@@ -165,7 +165,7 @@ TEST_CASE("an option without fallback is required, an optional one never") {
   CHECK(std::string(option("limit").fallback).empty());
 }
 
-TEST_CASE("a struct brings its own options; a map with any keys has none") {
+TEST_CASE("a struct brings its own options, a map with any keys has none") {
   const nek_option* const* nested = option("tls").options;
   REQUIRE(nested);
   CHECK(std::string(nested[0]->name) == "ca");

@@ -9,16 +9,18 @@
 namespace nek {
 namespace {
 
-using Cell = JsonDecoder::Cell;
 using Column = JsonDecoder::Column;
 using Kind = JsonDecoder::Kind;
 using Layout = JsonDecoder::Layout;
 using Table = JsonDecoder::Table;
+using Values = JsonDecoder::Values;
+using Value = Values::Value;
 
 // Records of more forms than this are refused, because their schemas stay in memory.
 constexpr size_t kMaxLayouts = 1000;
 constexpr size_t kMaxMembers = 4096;
 constexpr size_t kMaxDictionary = 65536;
+constexpr size_t kShortCodes = 256;
 
 // Reasons of dead letters.
 constexpr const char* kNoJson = "json";
@@ -101,88 +103,137 @@ std::optional<int64_t> parse_seconds(std::string_view text) {
 }
 
 template <class T, class Member>
-bool take(std::optional<T> value, Cell& cell, Member Cell::* member) {
-  if (!value) return false;
-  cell.*member = *value;
-  return true;
+bool take(std::optional<T> parsed, Value& value, Member Value::* member) {
+  if (parsed) value.*member = *parsed;
+  return parsed.has_value();
+}
+
+// Most integers are short; eight digits are taken at once. `text`: eight bytes can be read.
+std::optional<uint64_t> parse_counter(std::string_view text) {
+  if (text.empty() || text.size() > 8) return parse_number<uint64_t>(text);
+  uint64_t digits;
+  std::memcpy(&digits, text.data(), sizeof digits);
+  digits = (digits ^ 0x3030303030303030) << (64 - 8 * text.size());  // leading zeros in front
+  const uint64_t above_nine = (digits + 0x7676767676767676) | digits;
+  if (above_nine & 0x8080808080808080) return std::nullopt;
+  digits = digits * 10 + (digits >> 8);
+  constexpr uint64_t kPairs = 0x000000FF000000FF;
+  return ((digits & kPairs) * 0x000F424000000064 + (digits >> 16 & kPairs) * 0x0000271000000001) >>
+         32;
 }
 
 bool is_scalar(JsonKind kind) { return kind != JsonKind::kTexts && kind != JsonKind::kOther; }
 
 // Takes a value that is not null; false: it is not of this kind.
-bool convert(const JsonMember& from, Kind kind, const char* chunk, Cell& cell) {
-  cell.has = true;
-  cell.escaped = from.escaped;
-  const auto begin = static_cast<uint32_t>(from.value.data() - chunk);
-  const auto size = static_cast<uint32_t>(from.value.size());
-  const bool text = from.kind == JsonKind::kText;
+bool convert(const JsonMember& from, Kind kind, const char* chunk, Value& value) {
+  const std::string_view text = from.value;
+  const nek_span span = {static_cast<uint32_t>(text.data() - chunk),
+                         static_cast<uint32_t>(text.size())};
   switch (kind) {
     case Kind::kText:
-    case Kind::kDict: cell.text = {begin, size}; return is_scalar(from.kind);
-    case Kind::kList: cell.text = {begin, size}; return from.kind == JsonKind::kTexts;
+    case Kind::kDict: value.text = span; return is_scalar(from.kind);
+    case Kind::kList: value.text = span; return from.kind == JsonKind::kTexts;
     case Kind::kJson:
-      cell.text = text ? nek_span{begin - 1, size + 2} : nek_span{begin, size};
+      value.text = span;
+      if (from.kind == JsonKind::kText) value.text = {span.begin - 1, span.size + 2};
       return true;
     case Kind::kBool:
-      cell.integer = from.kind == JsonKind::kTrue;
+      value.integer = from.kind == JsonKind::kTrue;
       return from.kind == JsonKind::kTrue || from.kind == JsonKind::kFalse;
     // Numbers may stand in quotes, as many programs write large ones.
-    case Kind::kInt64: return take(parse_number<int64_t>(from.value), cell, &Cell::integer);
-    case Kind::kUint64: return take(parse_number<uint64_t>(from.value), cell, &Cell::counter);
-    case Kind::kDouble: return take(parse_number<double>(from.value), cell, &Cell::real);
-    case Kind::kTime: return text && take(parse_time(from.value), cell, &Cell::integer);
-    case Kind::kEpochSeconds: return take(parse_seconds(from.value), cell, &Cell::integer);
-    case Kind::kEpochMs: return take(parse_number<int64_t>(from.value), cell, &Cell::integer);
+    case Kind::kInt64: return take(parse_number<int64_t>(text), value, &Value::integer);
+    case Kind::kUint64: return take(parse_counter(text), value, &Value::counter);
+    case Kind::kDouble: return take(parse_number<double>(text), value, &Value::real);
+    case Kind::kTime:
+      return from.kind == JsonKind::kText && take(parse_time(text), value, &Value::integer);
+    case Kind::kEpochSeconds: return take(parse_seconds(text), value, &Value::integer);
+    case Kind::kEpochMs: return take(parse_number<int64_t>(text), value, &Value::integer);
   }
   return false;
 }
 
-// Makes one column of cells that lie `width` apart.
+// The first n of eight bytes.
+uint64_t first_bytes(uint64_t bytes, uint32_t n) {
+  return n < 8 ? bytes & ((uint64_t{1} << (8 * n)) - 1) : bytes;
+}
+
+// The view of a text of the chunk, whose column's buffer 0 is the chunk. Without a branch on the
+// size, because short and long texts come in no order; behind a chunk 64 bytes can be read.
+nek_view view_of_chunk(const char* chunk, nek_span text) {
+  uint32_t first;
+  uint64_t rest;
+  std::memcpy(&first, chunk + text.begin, sizeof first);
+  std::memcpy(&rest, chunk + text.begin + sizeof first, sizeof rest);
+  const uint64_t words[2] = {text.size | first_bytes(first, std::min(text.size, 4u)) << 32,
+                             text.size > 12
+                                 ? uint64_t{text.begin} << 32
+                                 : first_bytes(rest, text.size - std::min(text.size, 4u))};
+  nek_view view;
+  static_assert(sizeof view == sizeof words);
+  std::memcpy(&view, words, sizeof view);
+  return view;
+}
+
+// Makes one column of values.
 class ColumnMaker {
  public:
-  ColumnMaker(const Call& call, const char* chunk, const Cell* cells, size_t width, uint32_t rows)
-      : call_(call), chunk_(chunk), cells_(cells), width_(width), rows_(rows) {
-    for (uint32_t row = 0; row < rows_; row++) nulls_ |= !cell(row).has;
+  ColumnMaker(const Call& call, const char* chunk, const Values& from, uint32_t rows)
+      : call_(call),
+        chunk_(chunk),
+        values_(from.values.data()),
+        flags_(from.flags.data()),
+        rows_(rows) {
+    uint8_t all = Values::kHas, any = 0;
+    for (uint32_t row = 0; row < rows_; row++) {
+      all &= flags_[row];
+      any |= flags_[row];
+    }
+    nulls_ = all == 0;
+    escapes_ = any & Values::kEscaped;
   }
 
-  const nek_column* make(const Column& column, SeenTexts* dictionary) {
+  const nek_column* make(const Column& column, JsonDecoder::Codes* codes) {
     const nek_type type = type_of(column.kind);
     switch (type) {
-      case NEK_TEXT: return text(type, true);
+      case NEK_TEXT: return text(type, escapes_);
       case NEK_JSON: return text(type, false);
       case NEK_LIST: return list();
-      case NEK_DICT_TEXT: return codes(*dictionary);
-      case NEK_BOOL:
-        return fill<BoolWriter>(type, [](const Cell& cell) { return cell.integer != 0; });
-      case NEK_UINT64:
-        return fill<Uint64Writer>(type, [](const Cell& cell) { return cell.counter; });
-      case NEK_DOUBLE: return fill<DoubleWriter>(type, [](const Cell& cell) { return cell.real; });
-      default: return fill<Int64Writer>(type, [](const Cell& cell) { return cell.integer; });
+      case NEK_DICT_TEXT: return dictionary(*codes);
+      case NEK_BOOL: return bools();
+      default: return numbers(type);
     }
   }
 
  private:
-  const Cell& cell(uint32_t row) const { return cells_[row * width_]; }
-  std::string_view view(const Cell& cell) const {
-    return {chunk_ + cell.text.begin, cell.text.size};
+  bool has(uint32_t row) const { return flags_[row] & Values::kHas; }
+  bool escaped(uint32_t row) const { return flags_[row] & Values::kEscaped; }
+  std::string_view view(uint32_t row) const {
+    return {chunk_ + values_[row].text.begin, values_[row].text.size};
   }
   // Without escapes; valid until the next call.
-  std::string_view plain(const Cell& cell) {
-    if (!cell.escaped) return view(cell);
-    return plain(view(cell));
-  }
   std::string_view plain(std::string_view escaped) {
     if (scratch_.size() < escaped.size()) scratch_.resize(escaped.size());
     const char* end = unescape_json(escaped, scratch_.data());
     return {scratch_.data(), static_cast<size_t>(end - scratch_.data())};
   }
+  void set_nulls(nek_column& column) const {
+    if (!nulls_) return;
+    for (uint32_t row = 0; row < rows_; row++)
+      column.validity[row / 8] |= static_cast<uint8_t>((flags_[row] & Values::kHas) << row % 8);
+  }
 
-  template <class Writer, class Take>
-  const nek_column* fill(nek_type type, Take take) {
-    Writer writer(call_.column(type, {.rows = rows_, .nulls = nulls_}));
+  // All of them are eight bytes.
+  const nek_column* numbers(nek_type type) const {
+    nek_column& column = call_.column(type, {.rows = rows_, .nulls = nulls_});
+    std::memcpy(column.values, values_, rows_ * sizeof(Value));
+    set_nulls(column);
+    return &column;
+  }
+  const nek_column* bools() const {
+    BoolWriter writer(call_.column(NEK_BOOL, {.rows = rows_, .nulls = nulls_}));
     for (uint32_t row = 0; row < rows_; row++) {
-      if (cell(row).has) {
-        writer.set(row, take(cell(row)));
+      if (has(row)) {
+        writer.set(row, values_[row].integer != 0);
       } else {
         writer.null(row);
       }
@@ -190,68 +241,71 @@ class ColumnMaker {
     return writer.column();
   }
   const nek_column* text(nek_type type, bool unescape) {
-    size_t escaped = 0;
+    size_t own = 0;
     for (uint32_t row = 0; unescape && row < rows_; row++)
-      escaped += cell(row).has && cell(row).escaped ? cell(row).text.size : 0;
-    TextWriter writer(call_.column(
-        type, {.rows = rows_, .nulls = nulls_, .chunk_text = true, .text_bytes = escaped}));
+      own += escaped(row) ? values_[row].text.size : 0;
+    nek_column& column =
+        call_.column(type, {.rows = rows_, .nulls = nulls_, .chunk_text = true, .text_bytes = own});
+    auto* views = static_cast<nek_view*>(column.values);
+    TextWriter writer(column);
     for (uint32_t row = 0; row < rows_; row++) {
-      const Cell& from = cell(row);
-      if (!from.has) {
-        writer.null(row);
-      } else if (unescape && from.escaped) {
-        writer.set(row, plain(from));
+      if (unescape && escaped(row)) {
+        writer.set(row, plain(view(row)));
       } else {
-        writer.set_span(row, from.text.begin, from.text.size);
+        views[row] = view_of_chunk(chunk_, values_[row].text);
       }
     }
-    return writer.column();
+    set_nulls(column);
+    return &column;
   }
   const nek_column* list() {
-    uint32_t items = 0;
     size_t bytes = 0;
-    for (uint32_t row = 0; row < rows_; row++) {
-      if (!cell(row).has) continue;
-      bytes += cell(row).text.size;
-      each_json_text(view(cell(row)), [&](std::string_view, bool) { items++; });
-    }
+    for (uint32_t row = 0; row < rows_; row++) bytes += values_[row].text.size;
+    // An item takes three bytes at least: its quotes, a comma or bracket.
+    const auto items = static_cast<uint32_t>(bytes / 3);
     nek_column& texts = call_.column(NEK_TEXT, {.rows = items, .text_bytes = bytes});
     ListWriter writer(call_.column(NEK_LIST, {.rows = rows_, .nulls = nulls_, .items = &texts}),
                       texts);
     for (uint32_t row = 0; row < rows_; row++) {
-      if (!cell(row).has) {
+      if (!has(row)) {
         writer.null_row();
         continue;
       }
-      each_json_text(view(cell(row)), [&](std::string_view text, bool escaped) {
-        writer.add(escaped ? plain(text) : text);
+      each_json_text(view(row), [&](std::string_view text, bool is_escaped) {
+        writer.add(is_escaped ? plain(text) : text);
       });
       writer.end_row();
     }
     return writer.column();
   }
-  const nek_column* codes(SeenTexts& dictionary) {
-    const auto codes = call_.memory<int32_t>(rows_);
-    for (uint32_t row = 0; row < rows_; row++)
-      codes[row] = cell(row).has ? dictionary.code(plain(cell(row))) : 0;
-    CodeWriter writer(call_.column(
-        NEK_DICT_TEXT, {.rows = rows_, .nulls = nulls_, .dictionary = dictionary.dictionary()}));
-    for (uint32_t row = 0; row < rows_; row++) {
-      if (cell(row).has) {
-        writer.set(row, codes[row]);
-      } else {
-        writer.null(row);
-      }
-    }
-    return writer.column();
+  const nek_column* dictionary(JsonDecoder::Codes& codes) {
+    const auto numbers = call_.memory<int32_t>(rows_);
+    for (uint32_t row = 0; row < rows_; row++) numbers[row] = has(row) ? code(codes, row) : 0;
+    nek_column& column = call_.column(
+        NEK_DICT_TEXT, {.rows = rows_, .nulls = nulls_, .dictionary = codes.seen.dictionary()});
+    std::memcpy(column.values, numbers.data(), numbers.size_bytes());
+    set_nulls(column);
+    return &column;
+  }
+  int32_t code(JsonDecoder::Codes& codes, uint32_t row) {
+    const std::string_view text = view(row);
+    if (escaped(row)) return codes.seen.code(plain(text));
+    if (text.size() > 8) return codes.seen.code(text);
+    uint64_t bytes;
+    std::memcpy(&bytes, text.data(), sizeof bytes);
+    const auto size = static_cast<uint32_t>(text.size());
+    bytes = first_bytes(bytes, size);
+    auto& slot = codes.last[(bytes * 0x9E3779B97F4A7C15 ^ size) % codes.last.size()];
+    if (slot.text != bytes || slot.size != size) slot = {bytes, size, codes.seen.code(text)};
+    return slot.code;
   }
 
   const Call& call_;
   const char* chunk_;
-  const Cell* cells_;
-  size_t width_;
+  const Value* values_;
+  const uint8_t* flags_;
   uint32_t rows_;
-  bool nulls_ = false;
+  bool nulls_, escapes_;
   std::string scratch_;
 };
 
@@ -289,16 +343,18 @@ class JsonDecoder::Decoding {
     const auto& declared = lane_.table->columns;
     const auto rows = static_cast<uint32_t>(lane_.raw.size());
     std::vector<const nek_column*> columns;
+    columns.reserve(declared.size());
     for (size_t i = 0; i < declared.size(); i++) {
-      ColumnMaker maker(call_, chunk_, lane_.cells.data() + i, declared.size(), rows);
-      columns.push_back(maker.make(declared[i], dictionary_of(declared[i])));
+      ColumnMaker maker(call_, chunk_, lane_.columns[i], rows);
+      columns.push_back(maker.make(declared[i], codes_of(declared[i])));
     }
     call_.decoded(lane_.table->schema, rows, columns, lane_.raw);
-    lane_.cells.clear();
     lane_.raw.clear();
   }
 
  private:
+  using Members = std::span<const JsonMember>;
+
   nek_span span_of(std::string_view text) const {
     return {static_cast<uint32_t>(text.data() - chunk_), static_cast<uint32_t>(text.size())};
   }
@@ -307,49 +363,67 @@ class JsonDecoder::Decoding {
     call_.refuse(span_of(text), reason, detail);
   }
 
-  SeenTexts* dictionary_of(const Column& column) {
+  Codes* codes_of(const Column& column) {
     if (column.kind != Kind::kDict) return nullptr;
-    auto& all = lane_.dictionaries;
+    auto& all = lane_.codes;
     const auto begun = all.find(column.name);
-    if (begun != all.end() && begun->second.seen() > kMaxDictionary) all.erase(begun);
-    return &all.try_emplace(column.name, decoder_.host_.c(), decoder_.no_texts_,
-                            decoder_.empty_.get())
-                .first->second;
+    if (begun != all.end() && begun->second.seen.seen() <= kMaxDictionary) return &begun->second;
+    if (begun != all.end()) all.erase(begun);
+    Codes codes = {{decoder_.host_.c(), decoder_.no_texts_, decoder_.empty_.get()},
+                   std::vector<Codes::Short>(kShortCodes)};
+    return &all.emplace(column.name, std::move(codes)).first->second;
   }
 
-  void add(std::string_view object, const std::vector<JsonMember>& members) {
+  void add(std::string_view object, Members members) {
     if (members.size() > kMaxMembers) return refuse(object, kBadKeys, "has more than 4096 keys");
     const char* problem = nullptr;
-    if (!lane_.layout || !matches(*lane_.layout, members))
-      lane_.layout = find_layout(members, problem);
+    const bool same = lane_.layout && lane_.reader.same_keys() && matches(*lane_.layout, members);
+    if (!same) lane_.layout = find_layout(members, problem);
     if (!lane_.layout) return refuse(object, kBadKeys, problem);
     const Layout& layout = *lane_.layout;
     if (lane_.table && lane_.table->schema != layout.table->schema) hand_out();
     lane_.table = layout.table;
-    const size_t begin = lane_.cells.size();
-    lane_.cells.resize(begin + layout.table->columns.size());
+    const size_t row = lane_.raw.size();
+    make_room(row, layout.table->columns.size());
+    for (const uint32_t column : layout.missing) lane_.columns[column].flags[row] = Values::kNull;
     for (size_t i = 0; i < members.size(); i++) {
-      if (layout.members[i].column < 0) continue;
-      const auto at = static_cast<size_t>(layout.members[i].column);
-      const Column& column = layout.table->columns[at];
-      Cell& cell = lane_.cells[begin + at];
-      cell = Cell{};
-      if (members[i].kind == JsonKind::kNull) continue;
-      if (convert(members[i], column.kind, chunk_, cell)) continue;
-      lane_.cells.resize(begin);
-      return refuse(object, kBadValue,
-                    column.name + ": expected " + expected(column.kind) + ", not " +
-                        std::string(members[i].value.substr(0, 100)));
+      const int32_t column = layout.members[i].column;
+      if (column < 0) continue;
+      const Column& as = layout.table->columns[static_cast<size_t>(column)];
+      if (!set(lane_.columns[static_cast<size_t>(column)], row, members[i], as.kind))
+        return refuse(object, kBadValue, wrong_value(as, members[i]));
     }
     lane_.raw.push_back(span_of(object));
   }
+  void make_room(size_t row, size_t columns) {
+    if (lane_.columns.size() < columns) lane_.columns.resize(columns);
+    for (size_t i = 0; i < columns; i++) {
+      Values& values = lane_.columns[i];
+      if (row < values.values.size()) continue;
+      values.values.resize(std::max<size_t>(64, row * 2));
+      values.flags.resize(values.values.size());
+    }
+  }
+  bool set(Values& to, size_t row, const JsonMember& member, Kind kind) const {
+    Value& value = to.values[row];
+    if (member.kind == JsonKind::kNull) {
+      value = {};
+      to.flags[row] = Values::kNull;
+      return true;
+    }
+    to.flags[row] = static_cast<uint8_t>(Values::kHas | (member.escaped ? Values::kEscaped : 0));
+    return convert(member, kind, chunk_, value);
+  }
+  static std::string wrong_value(const Column& column, const JsonMember& member) {
+    return column.name + ": expected " + expected(column.kind) + ", not " +
+           std::string(member.value.substr(0, 100));
+  }
 
-  static bool matches(const Layout& layout, const std::vector<JsonMember>& members) {
-    if (layout.members.size() != members.size()) return false;
-    for (size_t i = 0; i < members.size(); i++) {
-      const Layout::Member& known = layout.members[i];
-      if (known.key != members[i].key) return false;
-      if (known.form != kAnyForm && known.form != form_of(members[i].kind)) return false;
+  // Whether records of these members, whose keys are those of the layout, have its columns.
+  static bool matches(const Layout& layout, Members members) {
+    for (size_t i = 0; i < members.size() && !layout.any_form; i++) {
+      const char form = layout.members[i].form;
+      if (form != kAnyForm && form != form_of(members[i].kind)) return false;
     }
     return true;
   }
@@ -364,7 +438,8 @@ class JsonDecoder::Decoding {
     return member.key_escaped ? unescape_json(member.key) : std::string(member.key);
   }
 
-  const Layout* find_layout(const std::vector<JsonMember>& members, const char*& problem) {
+  // nullptr: there is none, and `problem` says why.
+  const Layout* find_layout(Members members, const char*& problem) {
     std::string& signature = lane_.signature;
     signature.clear();
     for (const JsonMember& member : members) {
@@ -385,14 +460,13 @@ class JsonDecoder::Decoding {
     }
     return lane_.layouts.emplace(signature, make_layout(members)).first->second.get();
   }
-
-  static bool has_zero_byte(const std::vector<JsonMember>& members) {
+  static bool has_zero_byte(Members members) {
     return std::any_of(members.begin(), members.end(), [](const JsonMember& member) {
       return member.key_escaped && name_of(member).find('\0') != std::string::npos;
     });
   }
 
-  std::unique_ptr<Layout> make_layout(const std::vector<JsonMember>& members) const {
+  std::unique_ptr<Layout> make_layout(Members members) const {
     auto layout = std::make_unique<Layout>();
     std::vector<Column> columns;
     for (const JsonMember& member : members) {
@@ -408,14 +482,25 @@ class JsonDecoder::Decoding {
           columns.push_back(new_column(name, form));
         }
       }
-      layout->members.push_back({std::string(member.key), form, column});
+      layout->members.push_back({form, column});
+      layout->any_form &= form == kAnyForm;
     }
     if (decoder_.keeps_others()) {
       layout->own = decoder_.table_of(std::move(columns));
     } else {
       layout->table = &decoder_.fixed_;
+      find_missing(*layout);
     }
     return layout;
+  }
+  static void find_missing(Layout& layout) {
+    std::vector<bool> there(layout.table->columns.size());
+    for (const Layout::Member& member : layout.members) {
+      if (member.column >= 0) there[static_cast<size_t>(member.column)] = true;
+    }
+    for (uint32_t i = 0; i < there.size(); i++) {
+      if (!there[i]) layout.missing.push_back(i);
+    }
   }
   static int32_t index_of(const std::vector<Column>& columns, const std::string& name) {
     for (size_t i = 0; i < columns.size(); i++) {

@@ -55,33 +55,46 @@ class JsonDecoder {
   // Which column each member of records of one form becomes.
   struct Layout {
     struct Member {
-      std::string key;  // as written
-      char form;        // see form_of()
-      int32_t column;   // -1: none
+      char form;       // see form_of()
+      int32_t column;  // -1: none
     };
     std::vector<Member> members;
+    bool any_form = true;           // no member's form decides about columns
+    std::vector<uint32_t> missing;  // columns that no member becomes
     Table own;
     const Table* table = &own;
   };
-  struct Cell {
-    union {
+  // Values of one column that are to be in one batch.
+  struct Values {
+    union Value {
       nek_span text;  // of the chunk, as written
       int64_t integer;
       uint64_t counter;
       double real;
     };
-    bool has = false;
-    bool escaped = false;
+    enum : uint8_t { kNull = 0, kHas = 1, kEscaped = 2 };
+    std::vector<Value> values;
+    std::vector<uint8_t> flags;
+  };
+  // Codes of a column's texts; short ones are mostly found in a small table.
+  struct Codes {
+    struct Short {
+      uint64_t text = 0;
+      uint32_t size = UINT32_MAX;
+      int32_t code = 0;
+    };
+    SeenTexts seen;
+    std::vector<Short> last;  // by a hash
   };
   struct Lane {
     JsonReader reader;
     std::unordered_map<std::string, std::unique_ptr<Layout>> layouts;  // by signature
-    const Layout* layout = nullptr;                                    // of the last record
+    const Layout* layout = nullptr;                                    // of the last object
     std::string signature;
-    std::map<std::string, SeenTexts> dictionaries;  // by column
+    std::map<std::string, Codes> codes;  // by column
     // Records that are to be one batch.
     const Table* table = nullptr;
-    std::vector<Cell> cells;  // row after row
+    std::vector<Values> columns;
     std::vector<nek_span> raw;
   };
 

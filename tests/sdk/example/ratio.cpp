@@ -4,7 +4,7 @@
 
 using nek::testing::find_plugin;
 
-TEST_CASE("the example divides one column by another; null where it cannot") {
+TEST_CASE("the example divides one column by another, null where it cannot") {
   nek::testing::Filter filter(find_plugin(PLUGIN), "{of: ibyt, by: ipkt, target: mean}");
   REQUIRE(filter.error() == "");
   CHECK(filter.rows(R"(
