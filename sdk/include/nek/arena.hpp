@@ -45,6 +45,7 @@ class Arena {
   }
   template <class T>
   T* array(size_t count) {
+    // T may be a pointer. NOLINTNEXTLINE(bugprone-sizeof-expression)
     return static_cast<T*>(allocate(count * sizeof(T)));
   }
   template <class T>

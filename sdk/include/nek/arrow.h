@@ -40,6 +40,7 @@ struct ArrowArray {
 #endif
 
 #define NEK_ARROW "nek.arrow/1"
+/* NOLINTBEGIN: C's words and names */
 typedef struct nek_arrow { /* host->extension(host, NEK_ARROW). static */
   size_t size;
   /* call->batch as a struct array; the receiver calls release(), on any thread, also after the
@@ -50,6 +51,7 @@ typedef struct nek_arrow { /* host->extension(host, NEK_ARROW). static */
   nek_status (*import_column)(nek_call*, struct ArrowSchema*, struct ArrowArray*,
                               const nek_column** out);
 } nek_arrow;
+/* NOLINTEND */
 
 #ifdef __cplusplus
 }

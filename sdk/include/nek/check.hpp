@@ -68,6 +68,12 @@ class JsonCheck {
     }
     return true;
   }
+  bool escape() {
+    if (take('u')) return hex4();
+    if (at_ == end_ || *at_ == 0 || !std::strchr("\"\\/bfnrt", *at_)) return false;
+    at_++;
+    return true;
+  }
   bool string() {
     if (!take('"')) return false;
     while (at_ != end_) {
@@ -75,11 +81,7 @@ class JsonCheck {
       if (c == '"') return true;
       if (static_cast<unsigned char>(c) < 0x20) return false;
       if (c != '\\') continue;
-      if (take('u')) {
-        if (!hex4()) return false;
-      } else if (at_ == end_ || *at_ == 0 || !std::strchr("\"\\/bfnrt", *at_++)) {
-        return false;
-      }
+      if (!escape()) return false;
     }
     return false;
   }

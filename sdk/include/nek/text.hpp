@@ -3,6 +3,7 @@
 // Everything that comes from outside is checked by the same code before it becomes a text column.
 // Thread-safe: functions without state.
 #pragma once
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <optional>
@@ -63,10 +64,10 @@ inline bool valid_utf8(std::string_view text) {
   for (size_t i = 0; i < size;) {
     if (size - i >= 64 && detail::ascii64(s + i)) {
       i += 64;
-    } else if (s[i] < 0x80) {
-      i++;
-    } else {
-      const size_t n = detail::utf8_sequence(s + i, size - i);
+      continue;
+    }
+    for (const size_t stop = std::min(size, i + 64); i < stop;) {
+      const size_t n = s[i] < 0x80 ? 1 : detail::utf8_sequence(s + i, size - i);
       if (n == 0) return false;
       i += n;
     }

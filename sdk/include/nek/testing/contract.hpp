@@ -98,7 +98,7 @@ class Contract {
       check(o.name && is_name(o.name), where + "name is not of a-z, 0-9 and _");
       check(o.name && names.insert(o.name).second, where + "is there twice");
       check(is_sentence(o.doc), where + "doc is not a sentence");
-      check(o.type && kTypes.count(o.type), where + "unknown type");
+      check(o.type && kTypes.contains(o.type), where + "unknown type");
       check(!o.options || std::string_view(o.type) == "map", where + "has options, but is no map");
       check_options(prefix + (o.name ? o.name : "") + ".", o.options);
       const nek_option* const alone[] = {&o, nullptr};

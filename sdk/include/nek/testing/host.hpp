@@ -278,8 +278,10 @@ class Host {
   const nek_schema* intern(const nek_field* fields, uint32_t count) {
     std::lock_guard lock(mutex_);
     std::vector<std::pair<std::string, std::pair<nek_type, uint32_t>>> key;
-    for (uint32_t i = 0; i < count; i++)
+    key.reserve(count);
+    for (uint32_t i = 0; i < count; i++) {
       key.push_back({fields[i].name, {fields[i].type, fields[i].flags}});
+    }
     auto [at, is_new] = schemas_.try_emplace(std::move(key));
     if (is_new) {
       for (const auto& [name, type] : at->first) {

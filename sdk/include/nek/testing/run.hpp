@@ -327,6 +327,7 @@ class Encoder : public Instance {
     auto call = host().begin_call(&shape(), lane());
     host().bind(*call, host().batch(*call, table));
     std::vector<nek_text> texts;
+    texts.reserve(before.size());
     for (const auto& text : before) texts.push_back(to_text(text));
     detail::EncodedBytes bytes(call->batch->rows);
     expect(plugin().encoder->encode(self(), call.get(), texts.empty() ? nullptr : texts.data(),
@@ -350,6 +351,7 @@ class Output : public Instance {
   nek_status write(const std::vector<std::string>& tables) {
     std::vector<std::unique_ptr<detail::EncodedBytes>> blocks;
     std::vector<const nek_encoded*> all;
+    all.reserve(tables.size());
     for (const auto& table : tables) all.push_back(blocks.emplace_back(encoded(table))->c());
     return plugin().output->write(self(), all.data(), static_cast<uint32_t>(all.size()));
   }

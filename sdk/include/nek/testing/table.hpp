@@ -127,6 +127,7 @@ inline std::string cell_text(const Node& cell) {
 inline std::vector<std::string> cell_list(const Node& cell) {
   if (cell.kind != Node::Kind::kList) throw std::runtime_error("not a list: " + cell.source);
   std::vector<std::string> list;
+  list.reserve(cell.items.size());
   for (const Node& item : cell.items) list.push_back(cell_text(item));
   return list;
 }
