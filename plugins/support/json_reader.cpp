@@ -72,6 +72,91 @@ char short_escape(char c) {
 
 }  // namespace
 
+inline bool JsonReader::member() {
+  if (count_ == members_.size()) members_.emplace_back();
+  JsonMember& member = members_[count_];
+  if (!key(member)) return false;
+  count_++;
+  skip_blanks();
+  if (short_text(member) || short_number(member)) return true;
+  const char* begin = at_;
+  if (at_ != end_ && *at_ == '"') {
+    if (!string(member.escaped)) return false;
+    member.kind = JsonKind::kText;
+    member.value = {begin + 1, static_cast<size_t>(at_ - begin - 2)};
+    return true;
+  }
+  if (!value(1)) return false;
+  member.escaped = false;
+  member.kind = kind_;
+  member.value = {begin, static_cast<size_t>(at_ - begin)};
+  return true;
+}
+
+// What most values are, recognised without more ado; false says nothing.
+inline bool JsonReader::short_text(JsonMember& member) {
+  if (end_ - at_ < 17 || *at_ != '"') return false;
+  const uint32_t special = detail::escapes_of_16(at_ + 1);
+  const char* end = at_ + 1 + std::countr_zero(special | 0x8000);
+  if (*end != '"' || special == 0) return false;
+  member.value = {at_ + 1, static_cast<size_t>(end - at_ - 1)};
+  member.kind = JsonKind::kText;
+  member.escaped = false;
+  at_ = end + 1;
+  return true;
+}
+inline bool JsonReader::short_number(JsonMember& member) {
+  const char* at = at_;
+  while (at != end_ && *at >= '0' && *at <= '9') at++;
+  if (at == end_ || at == at_ || (*at != ',' && *at != '}')) return false;
+  if (*at_ == '0' && at - at_ > 1) return false;
+  member.value = {at_, static_cast<size_t>(at - at_)};
+  member.kind = JsonKind::kNumber;
+  member.escaped = false;
+  at_ = at;
+  return true;
+}
+
+inline bool JsonReader::key(JsonMember& member) {
+  if (count_ == known_.size()) known_.emplace_back();
+  Known& known = known_[count_];
+  if (!is_known(known)) return new_key(known, member);
+  member.key = {at_ + 1, known.size - 3};
+  member.key_escaped = known.escaped;
+  at_ += known.size;
+  return true;
+}
+bool JsonReader::new_key(Known& known, JsonMember& member) {
+  const char* begin = at_ + 1;
+  if (!string(member.key_escaped)) return false;
+  member.key = {begin, static_cast<size_t>(at_ - 1 - begin)};
+  skip_blanks();
+  if (!take(':')) return fail("expected ':'");
+  if (known.text == member.key) return true;
+  same_keys_ = false;
+  learn(known, member.key, member.key_escaped);
+  return true;
+}
+
+inline bool JsonReader::is_known(const Known& known) const {
+  if (known.size == 0 || end_ - at_ < 16) return false;
+  uint64_t words[2];
+  std::memcpy(words, at_, sizeof words);
+  return ((words[0] & known.masks[0]) ^ known.words[0]) == 0 &&
+         ((words[1] & known.masks[1]) ^ known.words[1]) == 0;
+}
+
+void JsonReader::learn(Known& known, std::string_view key, bool escaped) {
+  known = {};
+  known.text = key;
+  known.escaped = escaped;
+  const std::string token = '"' + known.text + "\":";
+  if (token.size() > sizeof known.words) return;
+  known.size = static_cast<uint32_t>(token.size());
+  std::memcpy(known.words, token.data(), token.size());
+  std::memset(known.masks, 0xFF, token.size());
+}
+
 bool JsonReader::read_object(std::string_view text) {
   begin_ = at_ = text.data();
   end_ = begin_ + text.size();
@@ -95,65 +180,6 @@ bool JsonReader::read_object(std::string_view text) {
   return true;
 }
 
-bool JsonReader::member() {
-  if (count_ == members_.size()) members_.emplace_back();
-  JsonMember& member = members_[count_];
-  if (!key(member)) return false;
-  count_++;
-  skip_blanks();
-  const char* begin = at_;
-  if (at_ != end_ && *at_ == '"') {
-    if (!string(member.escaped)) return false;
-    member.kind = JsonKind::kText;
-    member.value = {begin + 1, static_cast<size_t>(at_ - begin - 2)};
-    return true;
-  }
-  if (!value(1)) return false;
-  member.escaped = false;
-  member.kind = kind_;
-  member.value = {begin, static_cast<size_t>(at_ - begin)};
-  return true;
-}
-
-bool JsonReader::key(JsonMember& member) {
-  if (count_ == known_.size()) known_.emplace_back();
-  Known& known = known_[count_];
-  if (is_known(known)) {
-    member.key = {at_ + 1, known.size - 3};
-    member.key_escaped = known.escaped;
-    at_ += known.size;
-    return true;
-  }
-  const char* begin = at_ + 1;
-  if (!string(member.key_escaped)) return false;
-  member.key = {begin, static_cast<size_t>(at_ - 1 - begin)};
-  skip_blanks();
-  if (!take(':')) return fail("expected ':'");
-  if (known.text == member.key) return true;
-  same_keys_ = false;
-  learn(known, member.key, member.key_escaped);
-  return true;
-}
-
-bool JsonReader::is_known(const Known& known) const {
-  if (known.size == 0 || end_ - at_ < 16) return false;
-  uint64_t words[2];
-  std::memcpy(words, at_, sizeof words);
-  return ((words[0] & known.masks[0]) ^ known.words[0]) == 0 &&
-         ((words[1] & known.masks[1]) ^ known.words[1]) == 0;
-}
-
-void JsonReader::learn(Known& known, std::string_view key, bool escaped) {
-  known = {};
-  known.text = key;
-  known.escaped = escaped;
-  const std::string token = '"' + known.text + "\":";
-  if (token.size() > sizeof known.words) return;
-  known.size = static_cast<uint32_t>(token.size());
-  std::memcpy(known.words, token.data(), token.size());
-  std::memset(known.masks, 0xFF, token.size());
-}
-
 bool JsonReader::word(std::string_view word, JsonKind found) {
   if (!std::string_view(at_, static_cast<size_t>(end_ - at_)).starts_with(word))
     return fail("expected a value");
@@ -165,14 +191,6 @@ bool JsonReader::word(std::string_view word, JsonKind found) {
 bool JsonReader::string(bool& escaped) {
   if (!take('"')) return fail("expected a text in quotes");
   escaped = false;
-  if (end_ - at_ < 16) return rest_of_string(escaped);
-  const uint32_t special = detail::escapes_of_16(at_);
-  if (special == 0) return rest_of_string(escaped);
-  at_ += std::countr_zero(special);
-  return take('"') || rest_of_string(escaped);
-}
-
-bool JsonReader::rest_of_string(bool& escaped) {
   for (;;) {
     while (end_ - at_ >= 16) {
       const uint32_t special = detail::escapes_of_16(at_);

@@ -57,7 +57,6 @@ class JsonReader {
   }
   bool word(std::string_view word, JsonKind found);
   bool string(bool& escaped);
-  bool rest_of_string(bool& escaped);
   bool escape();
   bool digits();
   bool number();
@@ -65,7 +64,10 @@ class JsonReader {
   bool array(int depth);
   bool object(int depth);
   bool member();
+  bool short_text(JsonMember& member);
+  bool short_number(JsonMember& member);
   bool key(JsonMember& member);
+  bool new_key(Known& known, JsonMember& member);
   bool is_known(const Known& known) const;
   void learn(Known& known, std::string_view key, bool escaped);
 

@@ -122,6 +122,7 @@ std::optional<uint64_t> parse_counter(std::string_view text) {
          32;
 }
 
+bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 bool is_scalar(JsonKind kind) { return kind != JsonKind::kTexts && kind != JsonKind::kOther; }
 
 // Takes a value that is not null; false: it is not of this kind.
@@ -324,7 +325,7 @@ class JsonDecoder::Decoding {
   // Objects one after the other; from one that is none on, all is refused.
   void read(std::string_view text) {
     for (;;) {
-      text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+      while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
       if (text.empty()) return;
       if (!utf8_ && !valid_utf8(text)) return refuse(text, kNotUtf8, "is not UTF-8");
       if (!lane_.reader.read_object(text)) {
@@ -381,11 +382,10 @@ class JsonDecoder::Decoding {
     if (!same) lane_.layout = find_layout(members, problem);
     if (!lane_.layout) return refuse(object, kBadKeys, problem);
     const Layout& layout = *lane_.layout;
-    if (lane_.table && lane_.table->schema != layout.table->schema) hand_out();
-    lane_.table = layout.table;
+    if (!lane_.table || lane_.table->schema != layout.table->schema) begin(*layout.table);
     const size_t row = lane_.raw.size();
-    make_room(row, layout.table->columns.size());
-    for (const uint32_t column : layout.missing) lane_.columns[column].flags[row] = Values::kNull;
+    if (row == lane_.room) make_room(row);
+    for (const uint32_t column : layout.missing) set_null(lane_.columns[column], row);
     for (size_t i = 0; i < members.size(); i++) {
       const int32_t column = layout.members[i].column;
       if (column < 0) continue;
@@ -395,24 +395,29 @@ class JsonDecoder::Decoding {
     }
     lane_.raw.push_back(span_of(object));
   }
-  void make_room(size_t row, size_t columns) {
-    if (lane_.columns.size() < columns) lane_.columns.resize(columns);
-    for (size_t i = 0; i < columns; i++) {
+  void begin(const Table& table) {
+    hand_out();
+    lane_.table = &table;
+    lane_.room = 0;
+    if (lane_.columns.size() < table.columns.size()) lane_.columns.resize(table.columns.size());
+  }
+  void make_room(size_t row) {
+    lane_.room = std::max<size_t>(64, row * 2);
+    for (size_t i = 0; i < lane_.table->columns.size(); i++) {
       Values& values = lane_.columns[i];
-      if (row < values.values.size()) continue;
-      values.values.resize(std::max<size_t>(64, row * 2));
+      values.values.resize(std::max(values.values.size(), lane_.room));
       values.flags.resize(values.values.size());
     }
   }
   bool set(Values& to, size_t row, const JsonMember& member, Kind kind) const {
-    Value& value = to.values[row];
-    if (member.kind == JsonKind::kNull) {
-      value = {};
-      to.flags[row] = Values::kNull;
-      return true;
-    }
+    if (member.kind == JsonKind::kNull) return set_null(to, row);
     to.flags[row] = static_cast<uint8_t>(Values::kHas | (member.escaped ? Values::kEscaped : 0));
-    return convert(member, kind, chunk_, value);
+    return convert(member, kind, chunk_, to.values[row]);
+  }
+  static bool set_null(Values& to, size_t row) {
+    to.values[row] = {};
+    to.flags[row] = Values::kNull;
+    return true;
   }
   static std::string wrong_value(const Column& column, const JsonMember& member) {
     return column.name + ": expected " + expected(column.kind) + ", not " +

@@ -95,6 +95,7 @@ class JsonDecoder {
     // Records that are to be one batch.
     const Table* table = nullptr;
     std::vector<Values> columns;
+    size_t room = 0;  // rows that each of the table's columns has room for
     std::vector<nek_span> raw;
   };
 

@@ -72,7 +72,7 @@ void Table::add(std::string_view record, std::string& out) {
     out += record;
     return;
   }
-  const auto& members = reader_.members();
+  const auto members = reader_.members();
   cells_.clear();
   for (const JsonMember& member : members) cells_.push_back(cell_of(member));
   const bool other = !begun_ || !has_columns(members);
@@ -93,12 +93,12 @@ void Table::add(std::string_view record, std::string& out) {
   end_line(out);
 }
 
-bool Table::has_columns(const std::vector<JsonMember>& members) const {
+bool Table::has_columns(std::span<const JsonMember> members) const {
   return std::equal(columns_.begin(), columns_.end(), members.begin(), members.end(),
                     [](const Column& column, const JsonMember& m) { return column.key == m.key; });
 }
 
-void Table::begin(const std::vector<JsonMember>& members) {
+void Table::begin(std::span<const JsonMember> members) {
   columns_.clear();
   for (const JsonMember& member : members) {
     const std::string name =

@@ -3,6 +3,7 @@
 // Columns widen with the values that come, so that nothing is held back to measure it; what is
 // drawn depends on the records and their order alone. Not thread-safe.
 #pragma once
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,8 +25,8 @@ class Table {
     size_t width = 0;
   };
 
-  bool has_columns(const std::vector<JsonMember>& members) const;
-  void begin(const std::vector<JsonMember>& members);
+  bool has_columns(std::span<const JsonMember> members) const;
+  void begin(std::span<const JsonMember> members);
   void heading(std::string& out) const;
 
   JsonReader reader_;
