@@ -28,6 +28,10 @@ TEST_CASE("the decoder keeps the contract") {
   CHECK(testing::check_contract(json_decoder(), "columns: {a: list}\nothers: keep\n") == "");
 }
 
+TEST_CASE("records of Zeek and Suricata are read as the golden files say") {
+  CHECK(testing::run_golden(json_decoder(), "tests/testdata/decode") == "");
+}
+
 TEST_CASE("without columns all keys come as they are written") {
   CHECK(rows("", R"({"t":"x","n":1.50,"b":true,"o":{"k":[1, 2]},"l":["a","b"],"z":null})"
                  "\n") == R"({"t":"text","n":"json","b":"json","o":"json","l":"list","z":"text"})"
@@ -36,7 +40,7 @@ TEST_CASE("without columns all keys come as they are written") {
                           "\n");
 }
 
-TEST_CASE("columns are of the types that are declared; what is missing is null") {
+TEST_CASE("columns are of the types that are declared, what is missing is null") {
   CHECK(rows("columns: {t: text, i: int64, u: uint64, d: double, b: bool, ts: time, l: list, "
              "j: json, c: dict}\n",
              R"({"u":18446744073709551615,"t":"x","i":-5,"d":1e3,"b":false,)"
@@ -86,7 +90,7 @@ TEST_CASE("what is in no record's columns that anyone reads does not divide batc
         "{\"a\":\"text\"}\n{\"a\":\"1\"}\n{\"a\":\"2\"}\n{\"a\":\"3\"}\n");
 }
 
-TEST_CASE("escapes are taken out of texts and keys; half a surrogate pair becomes U+FFFD") {
+TEST_CASE("escapes are taken out of texts and keys, half a surrogate pair becomes U+FFFD") {
   CHECK(rows("", R"({"\u0061\"":"\u00e9\n\ud83d\ude00 \ud83d! longer than twelve","l":["\\\"]"]})"
                  "\n") ==
         "{\"a\\\"\":\"text\",\"l\":\"list\"}\n"
@@ -112,7 +116,7 @@ TEST_CASE("a message may hold several objects, each over several lines") {
         "{\"a\":\"text\"}\n{\"a\":\"1\"}\n{\"a\":\"2\"}\n");
 }
 
-TEST_CASE("what is no object is refused with the place and the reason; the next line is read") {
+TEST_CASE("what is no object is refused with the place and the reason, the next line is read") {
   const auto all =
       decode("",
              "{\"a\":\"1\"}\n{\"a\":}\n[1]\n{\"a\":01}\n{\"a\":\"\t\"}\n"

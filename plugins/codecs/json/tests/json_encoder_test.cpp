@@ -24,6 +24,10 @@ TEST_CASE("the encoder keeps the contract") {
   CHECK(testing::check_contract(json_encoder(), "fields: [c1, c2]\nnulls: omit\n") == "");
 }
 
+TEST_CASE("records come out as the golden files say") {
+  CHECK(testing::run_golden(json_encoder(), "tests/testdata/encode") == "");
+}
+
 TEST_CASE("the first users' record comes out exactly") {
   CHECK(encode("fields: [ts, sa, sp, sc, da, dp, dc, byte, pkt, out, pr, flg]\n"
                "time_format: \"%Y-%m-%d %H:%M:%S\"\n",
@@ -63,7 +67,7 @@ TEST_CASE("a value of every type, and its null") {
   CHECK(encode("nulls: omit\n", table) == first + "{}\n");
 }
 
-TEST_CASE("columns are chosen, put in order and renamed; one that is not there is null") {
+TEST_CASE("columns are chosen, put in order and renamed, one that is not there is null") {
   const std::string table = "{\"a\": \"text\", \"b\": \"uint64\"}\n{\"a\": \"x\", \"b\": 1}\n";
   CHECK(encode("fields: [b, none, a]\nrename: {b: bytes, a: \"the \\\"a\\\"\"}\n", table) ==
         "{\"bytes\":1,\"none\":null,\"the \\\"a\\\"\":\"x\"}\n");

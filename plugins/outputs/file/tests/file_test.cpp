@@ -189,7 +189,7 @@ TEST_CASE("what a snapshot says comes before if_exists") {
   CHECK(folder.files() == Files{{"f", kOneLine + kTwoLines}});
 }
 
-TEST_CASE("another path begins another file; the one before is left as the snapshot says") {
+TEST_CASE("another path begins another file, the one before is left as the snapshot says") {
   const Folder folder;
   std::string state;
   {
@@ -309,7 +309,7 @@ TEST_CASE("a file gets its name although no record comes after it") {
   CHECK(folder.files() == Files{{"2014-06-10.ndjson", kOneLine}});
 }
 
-TEST_CASE("at the end all files get their names; when stopped they are resumed") {
+TEST_CASE("at the end all files get their names, when stopped they are resumed") {
   const Folder folder;
   const std::string options = "path: " + (folder / "%F.ndjson") + "\n";
   std::string state;
