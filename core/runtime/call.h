@@ -26,6 +26,7 @@ struct HostCall : nek_call {
   Visit* visit = nullptr;
   Executor::Lane* output_lane = nullptr;  // in encode: of the component, for its codec
   bool strict = false;
+  bool mute = false;  // COMMITTED: nothing may be emitted any more
   std::string fault;  // what a service refused to take: the plugin is broken
 };
 

@@ -239,14 +239,22 @@ void Executor::decode(Worker& worker, Task& task) {
   Component& of = components_[task.input];
   HostChunk& chunk = *task.chunk;
   chunk.c.utf8 = valid_utf8({reinterpret_cast<const char*>(chunk.data.get()), chunk.c.used});
+  if (chunk.segments.empty()) return;
   HostCall call(*of.codec, task, worker.lanes[task.input].codec);
   call.strict = strict_;
+  const size_t letters = task.dead_letters.size();
+  const StreamLedger ledger = task.ledger.streams[task.input][0];
+  const auto records = task.records;
   take_failure();
   const nek_status status = of.codec->plugin.decoder->decode(of.codec->self, &call, &chunk.c);
   if (!call.fault.empty()) {
     hooks_.failed(of.plugin->id + ": broken decoder: " + call.fault);
   } else if (status == NEK_REFUSE) {
     const std::string why = take_failure().text;
+    task.streams[task.input][0].clear();  // what was handed out is refused with the rest
+    task.dead_letters.resize(letters);
+    task.ledger.streams[task.input][0] = ledger;
+    task.records = records;
     for (const nek_segment& segment : chunk.segments)
       call.host->refuse_bytes(&call, {segment.begin, segment.size}, "refused", to_text(why));
   } else if (status != NEK_OK) {
@@ -274,8 +282,9 @@ void Executor::clock(Task& task) {
     of.seen = now;
   }
   int64_t least = INT64_MAX, most = INT64_MIN;
-  for (const InputClock& of : clocks_) {
-    if (of.newest == INT64_MIN) continue;
+  for (size_t i = 0; i < clocks_.size(); i++) {
+    const InputClock& of = clocks_[i];
+    if (components_[i].kind != Kind::kInput) continue;
     most = std::max(most, of.newest);
     if (!of.ended && now - of.seen < kSilent) least = std::min(least, of.newest);
   }
@@ -297,6 +306,8 @@ void Executor::refuse_all(Task& task, Visit& visit, const Component& of, std::st
   call.over(visit);
   for (uint32_t row = 0; row < visit.in->c.rows; row++)
     call.host->refuse_row(&call, row, "refused", to_text(reason));
+  visit.reads = nullptr;  // it goes no further
+  visit.emissions.clear();
 }
 
 void Executor::process(Worker& worker, uint32_t component, Task& task) {
@@ -329,7 +340,7 @@ void Executor::commit(Worker& worker, uint32_t component, Task& task) {
   Component& of = components_[component];
   if (of.commits()) {
     for (Visit& visit : task.visits) {
-      if (!visit.reads) continue;  // refused whole: it never came to process
+      if (!visit.reads) continue;  // refused whole
       HostCall call(*of.plugin, task, nullptr);
       call.strict = strict_;
       call.over(visit);
@@ -366,6 +377,7 @@ void Executor::control(uint32_t component, Task& task, const nek_control& messag
   HostCall call(*of.plugin, task, nullptr);
   call.strict = strict_;
   call.visit = &visit;
+  call.mute = message.kind == NEK_COMMITTED;
   take_failure();
   const nek_status status = of.plugin->control->control(of.plugin->self, &call, &message);
   if (!call.fault.empty())
@@ -450,6 +462,8 @@ void Executor::encode_batch(Worker& worker, uint32_t component, Task& task, Batc
       hooks_.failed(of.plugin->id + ": broken encoder: it wrote a record that it refused");
     block->ends[count++] = last = end;
   }
+  if (last != block->c.used)
+    hooks_.failed(of.plugin->id + ": broken encoder: its records do not end where its bytes do");
   block->c.rows = count;
   ledger.dead += visit.refused_count;
   ledger.dropped += batch.c.rows - visit.refused_count - count;

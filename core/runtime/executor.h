@@ -132,7 +132,7 @@ class Executor {
   struct InputClock {
     int64_t newest = INT64_MIN;
     bool ended = false;
-    std::chrono::steady_clock::time_point seen;
+    std::chrono::steady_clock::time_point seen = std::chrono::steady_clock::now();
   };
   std::vector<InputClock> clocks_;  // by input; at the clock step only
   int64_t watermark_ = INT64_MIN;

@@ -243,7 +243,7 @@ void Pipeline::fail_with(std::string text) {
 
 void Pipeline::retired(Task& task) {
   for (const auto& [source, records] : task.records)
-    readers_[source->input]->count_records(*source, records);
+    readers_[task.input]->count_records(source, records);
   for (const std::string& line : task.dead_letters) {
     const Status status = dead_letters_->add(task.epoch, line);
     if (!status.ok()) fail_with(status.message());
@@ -531,7 +531,7 @@ PipelineProgress Pipeline::progress() const {
     if (components_[i].kind != Kind::kInput) continue;
     progress.records += now.streams[i][0].created;
     const Instance& plugin = *components_[i].plugin;
-    if (!plugin.progress) continue;
+    if (!plugin.progress || !plugin.started) continue;
     uint64_t done = 0, total = 0;
     plugin.progress->progress(plugin.self, &done, &total);
     progress.done_bytes += done;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/binding.h"
 #include "runtime/call.h"
 #include "runtime/origin.h"
 #include "util/log.h"
@@ -89,19 +90,24 @@ bool Reader::pause(milliseconds time) {
 
 void Reader::run() {
   for (uint32_t failures = 0; !stopping();) {
+    let_go();
     tell_committed();
+    if (!executor_.wait_for_workers(kPatience) || !budget_.admit(admission_, kPatience)) {
+      idle_read();
+      continue;
+    }
     if (!task_) {
-      if (!executor_.wait_for_workers(kPatience) || !budget_.admit(admission_, kPatience)) {
-        idle_read();
-        continue;
-      }
       task_ = executor_.new_task();
-      task_->admitted = admission_;
       task_->input = component_.plugin->component;
       if (!task_->chunk) task_->chunk = std::make_unique<HostChunk>();
     }
+    task_->admitted = admission_;
     take_failure();
     const nek_status status = read_chunk();
+    if (task_) {  // nothing came of it: others may have the memory meanwhile
+      budget_.release(admission_);
+      task_->admitted = 0;
+    }
     if (status == NEK_END) break;
     if (status == NEK_OK) {
       failures = 0;
@@ -117,6 +123,7 @@ void Reader::run() {
              "cannot read, will try again in " + std::to_string(wait.count()) + " ms: " + text);
     pause(wait);
   }
+  let_go();
   hooks_.finished();
   std::unique_lock lock(mutex_);  // the input still hears what is committed
   while (!aborting_) {
@@ -125,6 +132,8 @@ void Reader::run() {
     tell_committed();
     lock.lock();
   }
+  lock.unlock();
+  tell_committed();  // of the last snapshot, when the end came first
 }
 
 void Reader::idle_read() {
@@ -143,19 +152,20 @@ nek_status Reader::fill(nek_chunk& to) {
     const auto now = Clock::now();
     if (now >= deadline) return NEK_OK;
     const auto left = std::min<Clock::duration>(kLongestRead, deadline - now);
-    const uint32_t before = to.used;
+    const nek_chunk before = to;
     const auto wait = std::chrono::ceil<milliseconds>(left);
     const nek_status status =
         input.read(component_.plugin->self, &to, static_cast<uint32_t>(wait.count()));
+    if (status == NEK_RETRY) to = before;  // nothing of this call counts
     if (status != NEK_OK) return status;
     if (to.used == to.capacity || to.segment_count == to.segment_capacity || to.schema)
       return NEK_OK;
-    if (to.used > before && before == 0)
+    if (to.segment_count > 0 && before.segment_count == 0)
       deadline = Clock::now() + milliseconds(settings_.linger_ms);
-    if (to.used == before) {
-      if (!ended_.empty()) return NEK_OK;
-      if (Clock::now() - now < kIdle / 2) pause(kIdle);
-    }
+    if (to.used > before.used || to.segment_count > before.segment_count) continue;
+    if (!ended_.empty()) return NEK_OK;
+    if (Clock::now() - now < kIdle / 2) pause(kIdle);
+    if (to.segment_count == 0) return NEK_OK;
   }
   return NEK_OK;
 }
@@ -183,6 +193,7 @@ nek_status Reader::read_chunk() {
     for (const auto& [key, source] : sources_)
       if (!source->end_reached && !source->closed) end(*source);
   }
+  if (status == NEK_OK && to.segment_count == 0 && ended_.empty()) return NEK_OK;
   frame_chunk(to, carried);
   task_->last = status == NEK_END;
   if (task_->last || !chunk.segments.empty() || !ended_.empty() || !task_->dead_letters.empty())
@@ -195,7 +206,7 @@ void Reader::frame_chunk(const nek_chunk& read, size_t carried) {
   chunk.c.used = static_cast<uint32_t>(carried) + read.used;
   relocated_ = false;
   carrier_ = nullptr;
-  if (read.schema) take_messages(read);
+  if (read.schema && !take_messages(read)) return;
   for (uint32_t i = 0; i < read.segment_count; i++) {
     nek_segment segment = read.segments[i];
     Source& source = source_of(segment);
@@ -213,24 +224,38 @@ void Reader::frame_chunk(const nek_chunk& read, size_t carried) {
     while (i + 1 < read.segment_count && read.segments[i + 1].source == segment.source &&
            read.segments[i + 1].begin + carried == segment.begin + segment.size)
       segment.size += read.segments[++i].size;
-    const bool last = std::none_of(read.segments + i + 1, read.segments + read.segment_count,
-                                   [&](const nek_segment& s) { return s.source == &source; });
-    frame_segment(with_carry(source, segment, carried), last && source.end_reached);
+    const bool at_end = source.end_reached &&
+                        std::none_of(read.segments + i + 1, read.segments + read.segment_count,
+                                     [&](const nek_segment& s) { return s.source == &source; });
+    frame_segment(with_carry(source, segment, carried), at_end);
   }
   frame_ended();
 }
 
 // Columns with one value a message are copied for the messages that stay.
-void Reader::take_messages(const nek_chunk& read) {
+bool Reader::take_messages(const nek_chunk& read) {
   HostChunk& chunk = *task_->chunk;
+  std::string defect = column_defect(*read.schema, read.segment_count, read.columns, true);
+  for (uint32_t i = 0; i < read.segment_count; i++)
+    if (!is_message(read.segments[i])) defect = "columns are for messages only";
+  if (!defect.empty()) {
+    hooks_.failed(component_.plugin->id + ": broken input: " + defect);
+    return false;
+  }
   std::vector<uint32_t> rows;
   for (uint32_t i = 0; i < read.segment_count; i++)
     if (!source_of(read.segments[i]).closed) rows.push_back(i);
   auto* columns = chunk.columns.array<const nek_column*>(read.schema->count);
-  for (uint32_t i = 0; i < read.schema->count; i++)
-    columns[i] = copy_column(chunk.columns, *gather_column(chunk.columns, *read.columns[i], rows));
+  for (uint32_t i = 0; i < read.schema->count; i++) {
+    nek_column* copy =
+        copy_column(chunk.columns, *gather_column(chunk.columns, *read.columns[i], rows));
+    copy->dictionary = read.columns[i]->dictionary;
+    if (copy->dictionary) task_->hold_dictionary(copy->dictionary);
+    columns[i] = copy;
+  }
   chunk.c.schema = read.schema;
   chunk.c.columns = columns;
+  return true;
 }
 
 // The segment with the bytes that were carried before it. Mostly they stand there already; where
@@ -338,6 +363,7 @@ void Reader::submit() {
       SourcePosition& at = known_[source->key].at;
       at.position = source->next_position;
       at.lines = source->next_lines;
+      at.ended = false;
       return at;
     };
     for (Source* source : touched_) note(source);
@@ -350,7 +376,13 @@ void Reader::submit() {
 void Reader::close(Source& source) {
   if (std::exchange(source.closed, true)) return;
   if (carrier_ == &source) carrier_ = nullptr;
-  if (source.holds.fetch_sub(1, std::memory_order_acq_rel) == 1) released(source);
+  closing_.push_back(&source);
+}
+
+// Not at once: the chunk that is being filled may still name them.
+void Reader::let_go() {
+  for (Source* source : std::exchange(closing_, {}))
+    if (source->holds.fetch_sub(1, std::memory_order_acq_rel) == 1) released(*source);
 }
 
 void Reader::released(Source& source) {
@@ -377,13 +409,13 @@ Source* Reader::open(const nek_source_open& request) {
   {
     const std::lock_guard lock(sources_mutex_);
     Known& known = known_[source.key];
-    known.identity = source.identity;
-    if (known.restored) {
+    const bool same = std::exchange(known.identity, source.identity) == source.identity;
+    if (!same) known.at = {};  // another source under an old key begins at its own beginning
+    if (std::exchange(known.restored, false) && same) {
       source.resume = known.at.position;
       source.ended = known.at.ended;
       source.next_position = known.at.position;
       source.next_lines = known.at.lines;
-      known.restored = false;
     }
     sources_.emplace(&source, std::move(owned));
   }
@@ -449,9 +481,9 @@ void Reader::tell_committed() {
     input.committed(component_.plugin->self, source, position);
 }
 
-void Reader::count_records(const Source& source, uint64_t records) {
+void Reader::count_records(const std::string& key, uint64_t records) {
   const std::lock_guard lock(sources_mutex_);
-  const auto known = known_.find(source.key);
+  const auto known = known_.find(key);
   if (known != known_.end()) known->second.at.records += records;
 }
 

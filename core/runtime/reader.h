@@ -44,7 +44,7 @@ class Reader final : public SourceHost {
   // No chunk of the source is left. [any-thread]
   void released(Source& source);
   // What a chunk in order held of a source. [any-thread]
-  void count_records(const Source& source, uint64_t records);
+  void count_records(const std::string& key, uint64_t records);
   // The sources as of what was submitted. [any-thread]
   std::vector<SourceState> states() const;
   uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }  // [any-thread]
@@ -70,12 +70,13 @@ class Reader final : public SourceHost {
   void frame_chunk(const nek_chunk& read, size_t carried);
   void frame_segment(nek_segment segment, bool at_end);
   void frame_ended();
-  void take_messages(const nek_chunk& read);
+  bool take_messages(const nek_chunk& read);
   void add_segment(const nek_segment& segment);
   nek_segment with_carry(Source& source, nek_segment segment, size_t carried);
   void refuse(Source& source, nek_segment bytes, const char* reason, const std::string& detail);
   void submit();
   void close(Source& source);
+  void let_go();                               // of the sources that were closed
   bool pause(std::chrono::milliseconds time);  // false: stopped
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
 
@@ -92,6 +93,7 @@ class Reader final : public SourceHost {
   bool relocated_ = false;                // segments are being copied behind what was read
   std::vector<nek_segment> read_;         // what read() hands out
   std::vector<Source*> ended_, touched_;  // since the last chunk
+  std::vector<Source*> closing_;          // their hold for being open is still there
   Source* carrier_ = nullptr;             // its carry stands before what is read next
 
   mutable std::mutex sources_mutex_;

@@ -124,7 +124,7 @@ struct Task {
   std::vector<const HostDictionary*> dictionaries;        // held
   std::vector<std::string> dead_letters;                  // lines of the dead-letter file
   Ledger ledger;                                          // what this task adds to it
-  std::map<Source*, uint64_t> records;                    // found, by source
+  std::map<std::string, uint64_t> records;                // found, by source
 
   ~Task();
   bool is_control() const { return control.kind != 0; }

@@ -16,6 +16,11 @@ namespace {
 constexpr size_t kMaxRecords = 10000;
 constexpr std::chrono::milliseconds kPause{5000};
 
+// What a server names is not believed beyond an hour.
+std::chrono::milliseconds at_most(uint64_t after_ms) {
+  return std::chrono::milliseconds(std::min<uint64_t>(after_ms, 3'600'000));
+}
+
 nek_record record_of(const Sender::Ref& ref) {
   const uint32_t begin = ref.row ? ref.block->ends[ref.row - 1] : 0;
   return {ref.block->c.data + begin, ref.block->ends[ref.row] - begin};
@@ -161,7 +166,7 @@ void Sender::settle(const Ref& ref, const nek_result& result, uint64_t after_ms)
                   text_of(record_of(ref)));
       break;
     default: {
-      const std::chrono::milliseconds given(after_ms);
+      const auto given = at_most(after_ms);
       const auto wait = after_ms ? given : backoff_.wait(ref.attempts);
       warn("records are sent again", {result.reason.data, result.reason.size}, wait);
       again(ref, wait);
@@ -175,7 +180,7 @@ void Sender::settle(const Ref& ref, const nek_result& result, uint64_t after_ms)
 void Sender::settle_request(nek_token& token, const nek_outcome& outcome) {
   const std::string_view reason(outcome.reason.data, outcome.reason.size);
   const auto hold = [&](std::chrono::milliseconds wait, const char* what) {
-    if (outcome.after_ms) wait = std::chrono::milliseconds(outcome.after_ms);
+    if (outcome.after_ms) wait = at_most(outcome.after_ms);
     warn(what, reason, wait);
     hold_until_ = Clock::now() + wait;
     for (const Ref& ref : token.refs) again(ref, {});

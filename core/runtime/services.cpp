@@ -63,6 +63,15 @@ void on_source_revoke(const nek_host* host, nek_source* const* sources, uint32_t
   instance_of(host).sources->revoke(own.data(), count, wait_ms, committed);
 }
 
+// Keeps the first fault: the plugin is told at the end of the call, and its batch does not count.
+bool is_broken(HostCall& call, std::string defect) {
+  if (!defect.empty() && call.fault.empty()) call.fault = std::move(defect);
+  return !call.fault.empty();
+}
+
+// A batch is being worked on; in decode and control there is none.
+bool has_batch(const HostCall& call) { return call.visit && call.visit->in; }
+
 void* on_memory(nek_call* call, size_t bytes) { return call_of(call).task.arena.allocate(bytes); }
 
 nek_column* on_column(nek_call* call, const nek_make* make) {
@@ -76,13 +85,14 @@ nek_column* on_column(nek_call* call, const nek_make* make) {
 void on_emit(nek_call* c, uint32_t stream, const uint64_t* keep, const nek_column* const* added) {
   HostCall& call = call_of(c);
   const nek_shape& shape = *call.instance.shape;
-  if (!call.visit || stream >= shape.stream_count || shape.streams[stream].kind == NEK_DERIVED) {
-    call.fault = "emit() to a stream that takes no batches";
+  if (!has_batch(call) || stream >= shape.stream_count ||
+      shape.streams[stream].kind == NEK_DERIVED) {
+    is_broken(call, "emit() without a batch, or to a stream that takes none");
     return;
   }
   for (const Emission& before : call.visit->emissions)
     if (!before.derived && before.stream == stream) {
-      call.fault = "emit() twice to one stream for one batch";
+      is_broken(call, "emit() twice to one stream for one batch");
       return;
     }
   Emission emission;
@@ -101,8 +111,7 @@ void on_emit(nek_call* c, uint32_t stream, const uint64_t* keep, const nek_colum
       const nek_field& field = shape.streams[stream].adds[i];
       if (!added[i]) continue;
       const nek_schema one{1, &field};
-      call.fault = column_defect(one, rows, &added[i], call.strict);
-      if (!call.fault.empty()) return;
+      if (is_broken(call, column_defect(one, rows, &added[i], call.strict))) return;
     }
   }
   call.visit->emissions.push_back(emission);
@@ -112,8 +121,9 @@ void on_derive(nek_call* c, uint32_t stream, uint32_t rows, const nek_column* co
                const nek_id* ids) {
   HostCall& call = call_of(c);
   const nek_shape& shape = *call.instance.shape;
-  if (!call.visit || stream >= shape.stream_count || shape.streams[stream].kind != NEK_DERIVED) {
-    call.fault = "derive() to a stream that is not a derived one";
+  if (!call.visit || call.mute || stream >= shape.stream_count ||
+      shape.streams[stream].kind != NEK_DERIVED) {
+    is_broken(call, "derive() at COMMITTED, or to a stream that is not a derived one");
     return;
   }
   if (rows == 0) return;
@@ -122,8 +132,7 @@ void on_derive(nek_call* c, uint32_t stream, uint32_t rows, const nek_column* co
   auto* own = call.task.arena.array<const nek_column*>(schema->count);
   for (uint32_t i = 0; i < schema->count; i++)
     own[i] = columns[i] ? columns[i] : null_column(call.task.arena, schema->fields[i].type, rows);
-  call.fault = column_defect(*schema, rows, own, call.strict);
-  if (!call.fault.empty()) return;
+  if (is_broken(call, column_defect(*schema, rows, own, call.strict))) return;
   Batch& batch = call.task.batches.emplace_back();
   batch.c = {schema, rows, own};
   if (ids) {
@@ -164,7 +173,7 @@ void count_records(Task& task, const Batch& batch) {
     const auto* past = std::lower_bound(from, batch.raw + batch.c.rows, end,
                                         [](nek_span span, uint32_t at) { return span.begin < at; });
     if (past == from) continue;
-    task.records[task.chunk->source(s)] += static_cast<uint64_t>(past - from);
+    task.records[task.chunk->source(s)->key] += static_cast<uint64_t>(past - from);
     row += static_cast<uint32_t>(past - from);
   }
 }
@@ -174,13 +183,12 @@ void on_decoded(nek_call* c, const nek_schema* schema, uint32_t rows,
   HostCall& call = call_of(c);
   Task& task = call.task;
   if (rows == 0) return;
-  call.fault = column_defect(*schema, rows, columns, call.strict);
-  if (!call.fault.empty()) return;
+  if (is_broken(call, column_defect(*schema, rows, columns, call.strict))) return;
   const uint32_t used = task.chunk->c.used;
   for (uint32_t row = 0; row < rows; row++) {
     if (raw[row].begin > used || used - raw[row].begin < raw[row].size ||
         (row && raw[row].begin < raw[row - 1].begin)) {
-      call.fault = "decoded() with raw bytes that are not the chunk's, or not in order";
+      is_broken(call, "decoded() with raw bytes that are not the chunk's, or not in order");
       return;
     }
   }
@@ -212,8 +220,8 @@ Refusal refusal_of(const HostCall& call, const char* reason, nek_text detail) {
 
 void on_refuse_row(nek_call* c, uint32_t row, const char* reason, nek_text detail) {
   HostCall& call = call_of(c);
-  if (!call.visit || row >= call.batch->rows) {
-    call.fault = "refuse_row() of a row that is not in the batch";
+  if (!has_batch(call) || row >= call.batch->rows) {
+    is_broken(call, "refuse_row() of a row that is not in the batch");
     return;
   }
   Visit& visit = *call.visit;
@@ -231,26 +239,28 @@ void on_refuse_bytes(nek_call* c, nek_span bytes, const char* reason, nek_text d
   Task& task = call.task;
   if (!task.chunk || bytes.begin > task.chunk->c.used ||
       task.chunk->c.used - bytes.begin < bytes.size || task.chunk->segments.empty()) {
-    call.fault = "refuse_bytes() of bytes that are not the chunk's";
+    is_broken(call, "refuse_bytes() of bytes that are not the chunk's");
     return;
   }
   StreamLedger& ledger = task.ledger.streams[task.input][0];
   ledger.created++;
   ledger.dead++;
-  task.records[task.chunk->source(segment_at(*task.chunk, bytes.begin))]++;
+  task.records[task.chunk->source(segment_at(*task.chunk, bytes.begin))->key]++;
   task.dead_letters.push_back(dead_letter_of_bytes(task, refusal_of(call, reason, detail), bytes));
 }
 
 const nek_id* on_ids(nek_call* c) {
   HostCall& call = call_of(c);
-  return batch_ids(call.task, *call.visit->in);
+  if (has_batch(call)) return batch_ids(call.task, *call.visit->in);
+  is_broken(call, "ids() without a batch");
+  return call.task.arena.zeroed<nek_id>(1);
 }
 
 nek_status on_encode(nek_call* c, const nek_text* before, nek_encoded* out) {
   HostCall& call = call_of(c);
   const Instance* codec = call.instance.codec;
-  if (!codec || !call.output_lane) {
-    call.fault = "encode() without a codec";
+  if (!codec || !call.output_lane || !has_batch(call)) {
+    is_broken(call, "encode() without a codec or a batch");
     return NEK_FAIL;
   }
   HostCall inner(*codec, call.task, call.output_lane->codec);
@@ -259,7 +269,7 @@ nek_status on_encode(nek_call* c, const nek_text* before, nek_encoded* out) {
   inner.reads = call.output_lane->codec_binder->reads(call.task, *call.visit->in, &why);
   if (!inner.reads) return on_fail(codec, NEK_REFUSE, to_text(why), nullptr);
   const nek_status status = codec->plugin.encoder->encode(codec->self, &inner, before, out);
-  if (!inner.fault.empty()) call.fault = inner.fault;
+  is_broken(call, inner.fault);
   return status;
 }
 nek_text on_header(const nek_host* host) {
@@ -282,6 +292,8 @@ void on_state_write(nek_snapshot* snapshot, nek_text piece) {
 void on_state_done(nek_snapshot* snapshot, nek_status status) { snapshot_done(snapshot, status); }
 
 nek_status on_export_batch(nek_call* c, ArrowSchema* schema, ArrowArray* array) {
+  if (!has_batch(call_of(c)))
+    return on_fail(nullptr, NEK_FAIL, to_text("there is no batch to export"), nullptr);
   const Status status = export_batch(*call_of(c).batch, schema, array);
   return status.ok() ? NEK_OK : on_fail(nullptr, NEK_FAIL, to_text(status.message()), nullptr);
 }
