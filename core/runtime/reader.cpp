@@ -153,10 +153,15 @@ nek_status Reader::fill(nek_chunk& to) {
     if (now >= deadline) return NEK_OK;
     const auto left = std::min<Clock::duration>(kLongestRead, deadline - now);
     const nek_chunk before = to;
+    const uint32_t last = to.segment_count - 1;  // may be made longer
+    const nek_segment last_before = to.segment_count ? read_[last] : nek_segment{};
     const auto wait = std::chrono::ceil<milliseconds>(left);
     const nek_status status =
         input.read(component_.plugin->self, &to, static_cast<uint32_t>(wait.count()));
-    if (status == NEK_RETRY) to = before;  // nothing of this call counts
+    if (status == NEK_RETRY) {  // nothing of this call counts
+      to = before;
+      if (to.segment_count) read_[last] = last_before;
+    }
     if (status != NEK_OK) return status;
     if (to.used == to.capacity || to.segment_count == to.segment_capacity || to.schema)
       return NEK_OK;

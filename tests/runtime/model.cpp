@@ -76,7 +76,9 @@ class Planner {
   void add_input() {
     ComponentConfig& input = add(Kind::kInput, numbers_input());
     input.codec = numbers_decoder();
-    input.config = config_of({{"count", plan_.count}, {"messages", roll(3) == 0}});
+    const bool messages = roll(3) == 0;
+    input.config = config_of({{"count", plan_.count}, {"messages", messages}});
+    if (!messages) plan_.expected.dead_letters += 2;  // the unfinished ends of its two parts
     Values values;
     for (uint64_t v = 0; v < plan_.count; v++) {
       if (is_bad_line(v))
