@@ -47,20 +47,26 @@ std::string finish(const Json& line) {
   return line.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-uint64_t line_in_chunk(const HostChunk& chunk, size_t segment, uint32_t offset) {
-  const uint8_t* begin = chunk.data.get() + chunk.segments[segment].begin;
-  const uint8_t* end = chunk.data.get() + offset;
-  return chunk.lines[segment] + 1 + static_cast<uint64_t>(std::count(begin, end, '\n'));
+uint64_t line_of(const Task& task, size_t segment, uint32_t offset) {
+  const HostChunk& chunk = *task.chunk;
+  Task::LineCursor& at = task.line_cursor;
+  if (at.segment != segment || offset < at.offset)
+    at = {segment, chunk.segments[segment].begin, chunk.lines[segment] + 1};
+  const uint8_t* data = chunk.data.get();
+  at.line += static_cast<uint64_t>(std::count(data + at.offset, data + offset, '\n'));
+  at.offset = offset;
+  return at.line;
 }
 
-void put_origin(Json& line, const HostChunk& chunk, nek_span span) {
+void put_origin(Json& line, const Task& task, nek_span span) {
+  const HostChunk& chunk = *task.chunk;
   const size_t segment = segment_at(chunk, span.begin);
   const Source& source = *chunk.source(segment);
   put_bytes(line, "source", source.key);
   const bool message = source.flags & NEK_MESSAGES;
   line["position"] =
       chunk.segments[segment].position + (message ? 0 : span.begin - chunk.segments[segment].begin);
-  if (!message) line["line"] = line_in_chunk(chunk, segment, span.begin);
+  if (!message) line["line"] = line_of(task, segment, span.begin);
 }
 
 Json value_at(const nek_column& column, uint32_t row);
@@ -126,10 +132,11 @@ nek_column* unknown_numbers(Task& task, uint32_t rows) {
 }  // namespace
 
 size_t segment_at(const HostChunk& chunk, uint32_t offset) {
-  size_t segment = 0;
-  while (segment + 1 < chunk.segments.size() && chunk.segments[segment + 1].begin <= offset)
-    segment++;
-  return segment;
+  const auto after =
+      std::upper_bound(chunk.segments.begin(), chunk.segments.end(), offset,
+                       [](uint32_t at, const nek_segment& segment) { return at < segment.begin; });
+  return after == chunk.segments.begin() ? 0
+                                         : static_cast<size_t>(after - chunk.segments.begin()) - 1;
 }
 
 const nek_id* batch_ids(Task& task, const Batch& batch) {
@@ -215,7 +222,7 @@ const nek_column* source_column(Task& task, const Batch& batch) {
 
 std::string dead_letter_of_bytes(const Task& task, const Refusal& refusal, nek_span bytes) {
   Json line = head(refusal);
-  put_origin(line, *task.chunk, bytes);
+  put_origin(line, task, bytes);
   put_bytes(line, "raw", raw_text(task, bytes));
   return finish(line);
 }

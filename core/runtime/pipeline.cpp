@@ -85,7 +85,7 @@ bool Pipeline::make_codec(uint32_t index, Diagnostics& diagnostics) {
 // ---- Start --------------------------------------------------------------------------------------
 
 Status Pipeline::set_aside() {
-  for (const std::string& path : {state_path_, dead_letters_->path()}) {
+  for (const std::string& path : {dead_letters_->path(), state_path_}) {
     if (!options_.env->exists(path)) continue;
     Status status = options_.env->rename(path, path + ".old");
     if (!status.ok()) return status;
@@ -105,9 +105,25 @@ Status Pipeline::lock_data_dir() {
   return {};
 }
 
+// Which components there are and what each reads: a ledger of another form counts other things.
+uint64_t Pipeline::form() const {
+  ByteWriter all;
+  for (size_t i = 0; i < graph_.nodes.size(); i++) {
+    all.text(config_.components[i].id);
+    for (const auto& [component, stream] : graph_.nodes[i].sources) {
+      all.number(component);
+      all.number(stream);
+    }
+  }
+  return hash64(all.bytes());
+}
+
 Status Pipeline::restore() {
   Status status = lock_data_dir();
   if (status.ok() && options_.from_start) status = set_aside();
+  if (!status.ok()) return status;
+  // Dead letters without a state are another run's: they are kept.
+  if (!options_.env->exists(state_path_)) status = set_aside();
   if (!status.ok()) return status;
   auto state = read_state(*options_.env, state_path_);
   if (!state.ok()) return state.status();
@@ -116,7 +132,7 @@ Status Pipeline::restore() {
   if (!status.ok()) return status;
   ByteReader ledger(restored_.ledger);
   Ledger base(graph_);
-  if (base.read(ledger)) {
+  if (ledger.number<uint64_t>() == form() && base.read(ledger)) {
     ledger_ = base;
   } else if (!restored_.ledger.empty()) {
     log_line(NEK_WARN, "",
@@ -253,6 +269,7 @@ void Pipeline::retired(Task& task) {
     ledger_.add(task.ledger);
     if (task.control.kind == NEK_SNAPSHOT) marker_ledger_ = ledger_;
   }
+  if (task.control.kind == NEK_TICK) tick_under_way_ = false;
   if (task.control.kind != NEK_SNAPSHOT) return;
   Snapshot& snapshot = *task.control.snapshot;
   for (const auto& reader :
@@ -360,12 +377,13 @@ Status Pipeline::publish(Snapshot& snapshot) {
   for (size_t i = 0; i < components_.size(); i++)
     if (components_[i].output) ledger.outputs[i] = components_[i].output->ledger(snapshot.epoch());
   ByteWriter bytes;
+  bytes.number(form());
   ledger.write(bytes);
   State rest;
   rest.sources = snapshot.sources;
   rest.dead_letter_bytes = *dead_letter_bytes;
   rest.ledger = bytes.bytes();
-  rest.finished = finished_;
+  rest.finished = finished_ || (restored_.finished && bytes_at_marker_ == 0);
   status = snapshot.publish(rest);
   if (status.ok()) dead_letters_->forget(snapshot.epoch());
   return status;
@@ -439,7 +457,9 @@ bool Pipeline::coordinate_once() {
     return committed_left_ > 0;
   }
   const auto now = Clock::now();
-  if (wants_ticks_ && !finish_sent_ && now - last_tick_ >= kTick) {
+  // One at a time: behind a full output they would pile up.
+  if (wants_ticks_ && !finish_sent_ && now - last_tick_ >= kTick &&
+      !tick_under_way_.exchange(true)) {
     last_tick_ = now;
     Control control;
     control.kind = NEK_TICK;

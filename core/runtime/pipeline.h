@@ -97,6 +97,7 @@ class Pipeline {
   Status publish(Snapshot& snapshot);
   bool snapshot_due(std::chrono::steady_clock::time_point now) const;
   void snapshot_now(std::chrono::milliseconds time);
+  uint64_t form() const;
   void fail_with(std::string text);
   void wake();  // the coordinator and whoever waits; mutex_ held
   void retired(Task& task);
@@ -118,6 +119,7 @@ class Pipeline {
   std::unique_ptr<Executor> executor_;
   std::vector<std::unique_ptr<Reader>> readers_;
   bool wants_ticks_ = false;
+  std::atomic<bool> tick_under_way_{false};
   uint64_t least_interval_ms_ = 0;  // between snapshots, as components ask
 
   mutable std::mutex ledger_mutex_;

@@ -48,6 +48,7 @@ void Task::reset() {
   visits.clear();
   blocks.clear();
   dead_letters.clear();
+  line_cursor = {};
   records.clear();
   for (auto& component : ledger.streams)
     std::fill(component.begin(), component.end(), StreamLedger());

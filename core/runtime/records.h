@@ -122,9 +122,15 @@ struct Task {
   std::vector<Visit> visits;                              // at the current step
   std::vector<std::unique_ptr<Block>> blocks;             // encoded at the current output
   std::vector<const HostDictionary*> dictionaries;        // held
-  std::vector<std::string> dead_letters;                  // lines of the dead-letter file
-  Ledger ledger;                                          // what this task adds to it
-  std::map<std::string, uint64_t> records;                // found, by source
+  struct LineCursor {  // refusals mostly go forward: lines are counted from the last one
+    size_t segment = SIZE_MAX;
+    uint32_t offset = 0;
+    uint64_t line = 0;
+  };
+  mutable LineCursor line_cursor;
+  std::vector<std::string> dead_letters;    // lines of the dead-letter file
+  Ledger ledger;                            // what this task adds to it
+  std::map<std::string, uint64_t> records;  // found, by source
 
   ~Task();
   bool is_control() const { return control.kind != 0; }
