@@ -287,39 +287,54 @@ nek_segment Reader::with_carry(Source& source, nek_segment segment, size_t carri
   return segment;
 }
 
-void Reader::frame_segment(nek_segment segment, bool at_end) {
-  Source& source = source_of(segment);
+// Bytes of whole records at the beginning of the segment. It is looked at in windows of the longest
+// record allowed, each from a record's begin, so that it does not matter how the input was cut into
+// chunks.
+uint32_t Reader::whole_records(const nek_segment& segment, bool at_end) {
   const Instance& codec = *component_.codec;
   const nek_decoder& decoder = *codec.plugin.decoder;
+  if (!decoder.frame) return segment.size;
+  const char* data = reinterpret_cast<const char*>(task_->chunk->data.get()) + segment.begin;
+  const uint64_t longest = settings_.max_record_bytes;
+  uint32_t whole = 0;
+  while (whole < segment.size) {
+    const uint64_t window = std::min<uint64_t>(segment.size - whole, longest);
+    const size_t more = decoder.frame(codec.self, segment.source, {data + whole, window},
+                                      at_end && window < longest);
+    if (more == 0) break;
+    whole += static_cast<uint32_t>(std::min<uint64_t>(more, window));
+  }
+  return whole;
+}
+
+void Reader::frame_segment(nek_segment segment, bool at_end) {
+  Source& source = source_of(segment);
   const uint8_t* data = task_->chunk->data.get();
-  size_t whole = segment.size;
-  if (decoder.frame) {
-    const nek_text bytes{reinterpret_cast<const char*>(data) + segment.begin, segment.size};
-    whole = std::min<size_t>(decoder.frame(codec.self, &source, bytes, at_end), segment.size);
-  }
-  nek_segment rest = segment;
-  rest.begin += static_cast<uint32_t>(whole);
-  rest.size -= static_cast<uint32_t>(whole);
-  rest.position += whole;
-  segment.size = static_cast<uint32_t>(whole);
-  if (whole) add_segment(segment);
-  source.next_position = rest.position;
-  if (at_end && rest.size) refuse(source, rest, "unfinished", "the input ends within a record");
-  if (at_end || !rest.size) return;
-  if (rest.size > settings_.max_record_bytes) {
+  const auto cut = [&](uint32_t bytes) {
+    nek_segment head = segment;
+    head.size = bytes;
+    segment.begin += bytes;
+    segment.size -= bytes;
+    segment.position += bytes;
+    return head;
+  };
+  for (;;) {
+    if (const uint32_t whole = whole_records(segment, at_end)) add_segment(cut(whole));
+    if (segment.size < settings_.max_record_bytes) break;
     // Only its first line goes: after an unclosed quote the records that follow are whole again.
-    const auto* begin = data + rest.begin;
-    const auto* newline = static_cast<const uint8_t*>(std::memchr(begin, '\n', rest.size));
-    nek_segment line = rest;
-    if (newline) line.size = static_cast<uint32_t>(newline - begin) + 1;
-    refuse(source, line, "too_long",
-           "no end of the record within max_record_bytes; is a quote not closed?");
-    rest.begin += line.size;
-    rest.size -= line.size;
+    const uint8_t* begin = data + segment.begin;
+    const auto* newline = static_cast<const uint8_t*>(std::memchr(begin, '\n', segment.size));
+    refuse(source, cut(newline ? static_cast<uint32_t>(newline - begin) + 1 : segment.size),
+           "too_long", "no end of the record within max_record_bytes; is a quote not closed?");
   }
-  source.carry.assign(reinterpret_cast<const char*>(task_->chunk->data.get()) + rest.begin,
-                      rest.size);
-  carrier_ = rest.size ? &source : carrier_;
+  source.next_position = segment.position;
+  if (segment.size == 0) return;
+  if (at_end) {
+    refuse(source, segment, "unfinished", "the input ends within a record");
+    return;
+  }
+  source.carry.assign(reinterpret_cast<const char*>(data) + segment.begin, segment.size);
+  carrier_ = &source;
 }
 
 void Reader::frame_ended() {

@@ -69,6 +69,7 @@ class Reader final : public SourceHost {
   void tell_committed();
   void frame_chunk(const nek_chunk& read, size_t carried);
   void frame_segment(nek_segment segment, bool at_end);
+  uint32_t whole_records(const nek_segment& segment, bool at_end);
   void frame_ended();
   bool take_messages(const nek_chunk& read);
   void add_segment(const nek_segment& segment);

@@ -125,6 +125,24 @@ class Determinism(NekTest):
                     self.assertTrue(all(first))
                     self.assertTrue(outcome == first, "another outcome than with the first settings")
 
+    def test_a_quote_that_is_never_closed_costs_its_line_wherever_the_input_is_cut(self):
+        rows = [f"{n},row {n}\n" for n in range(4000)]
+        rows[1000] = '1000,"never closed\n'
+        pipeline = ("name: quotes\nsettings: {{ max_record_bytes: 4KiB, chunk_bytes: {} }}\n"
+                    "inputs:\n  - csv: {{ path: rows.csv, columns: {{ n: uint64, text: text }} }}\n"
+                    "outputs:\n  - file: {{ path: out.ndjson }}\n")
+        for chunk in "4KiB", "5000", "37KiB", "1MiB":
+            with self.subTest(chunk):
+                self.setUp()
+                (self.folder / "rows.csv").write_text("".join(rows))
+                (self.folder / "job.yaml").write_text(pipeline.format(chunk))
+                self.must_run()
+                numbers = [record["n"] for record in self.records("out.ndjson")]
+                self.assertEqual(numbers, [n for n in range(4000) if n != 1000])
+                letters = self.records("state/dead-letters.ndjson")
+                self.assertEqual([(l["reason"], l["line"], l["raw"]) for l in letters],
+                                 [("too_long", 1001, rows[1000])])
+
 
 if __name__ == "__main__":
     unittest.main()
