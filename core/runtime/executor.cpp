@@ -9,6 +9,7 @@
 #include "runtime/call.h"
 #include "runtime/origin.h"
 #include "runtime/snapshot.h"
+#include "util/bytes.h"
 
 namespace nek {
 namespace {
@@ -291,6 +292,32 @@ void Executor::clock(Task& task) {
   if (least == INT64_MAX) least = most;
   watermark_ = std::max(watermark_, least);
   task.watermark = watermark_;
+  if (task.control.kind == NEK_SNAPSHOT) task.clock = saved_clock();
+}
+
+std::string Executor::saved_clock() const {
+  ByteWriter to;
+  to.number(watermark_);
+  for (size_t i = 0; i < clocks_.size(); i++) {
+    if (components_[i].kind != Kind::kInput) continue;
+    to.text(components_[i].plugin->id);
+    to.number(clocks_[i].newest);
+  }
+  return to.bytes();
+}
+
+bool Executor::restore_clock(std::string_view saved) {
+  if (saved.empty()) return true;
+  ByteReader from(saved);
+  watermark_ = from.number<int64_t>();
+  while (from.ok() && !from.at_end()) {
+    const std::string_view id = from.text();
+    const auto newest = from.number<int64_t>();
+    for (size_t i = 0; i < clocks_.size(); i++)
+      if (components_[i].kind == Kind::kInput && components_[i].plugin->id == id)
+        clocks_[i].newest = newest;
+  }
+  return from.ok();
 }
 
 bool Executor::visit_reads(Lane& lane, Task& task, Visit& visit, const Component& of) {

@@ -56,6 +56,8 @@ class Executor {
   ~Executor();
 
   void start();  // [main-thread], after the instances'
+  // What a marker's task carried in `clock`; false: it cannot be read. [main-thread], before start
+  bool restore_clock(std::string_view saved);
   // Calls `prepare` with the task's place in the order settled and no other in between.
   // [any-thread]
   void submit(std::unique_ptr<Task> task, const std::function<void(Task&)>& prepare);
@@ -106,6 +108,7 @@ class Executor {
   void execute(Worker& worker, const Stage& stage, Task& task);
   void decode(Worker& worker, Task& task);
   void clock(Task& task);
+  std::string saved_clock() const;
   void process(Worker& worker, uint32_t component, Task& task);
   void commit(Worker& worker, uint32_t component, Task& task);
   void control(uint32_t component, Task& task, const nek_control& control);

@@ -198,6 +198,8 @@ Status Pipeline::start() {
       Executor::Hooks{[this](std::string text) { fail_with(std::move(text)); },
                       [this](Task& task) { retired(task); },
                       [this](Source& source) { readers_[source.input]->released(source); }});
+  if (!executor_->restore_clock(restored_.clock))
+    return fail("cannot restore from " + state_path_ + ": its clock cannot be read");
   readers_.resize(components_.size());
   for (uint32_t i = 0; i < components_.size(); i++) {
     Component& component = components_[i];
@@ -267,7 +269,10 @@ void Pipeline::retired(Task& task) {
   {
     const std::lock_guard lock(ledger_mutex_);
     ledger_.add(task.ledger);
-    if (task.control.kind == NEK_SNAPSHOT) marker_ledger_ = ledger_;
+    if (task.control.kind == NEK_SNAPSHOT) {
+      marker_ledger_ = ledger_;
+      marker_clock_ = task.clock;
+    }
   }
   if (task.control.kind == NEK_TICK) tick_under_way_ = false;
   if (task.control.kind != NEK_SNAPSHOT) return;
@@ -369,17 +374,18 @@ Status Pipeline::publish(Snapshot& snapshot) {
   if (!status.ok()) return status;
   auto dead_letter_bytes = dead_letters_->commit(snapshot.epoch());
   if (!dead_letter_bytes.ok()) return dead_letter_bytes.status();
+  State rest;
   Ledger ledger;
   {
     const std::lock_guard lock(ledger_mutex_);
     ledger = marker_ledger_;
+    rest.clock = marker_clock_;
   }
   for (size_t i = 0; i < components_.size(); i++)
     if (components_[i].output) ledger.outputs[i] = components_[i].output->ledger(snapshot.epoch());
   ByteWriter bytes;
   bytes.number(form());
   ledger.write(bytes);
-  State rest;
   rest.sources = snapshot.sources;
   rest.dead_letter_bytes = *dead_letter_bytes;
   rest.ledger = bytes.bytes();

@@ -125,6 +125,7 @@ class Pipeline {
   mutable std::mutex ledger_mutex_;
   Ledger ledger_;         // of chunks that are through, without outputs
   Ledger marker_ledger_;  // as of the marker
+  std::string marker_clock_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -40,6 +40,7 @@ void Task::reset() {
   epoch = 0;
   admitted = 0;
   last = false;
+  clock.clear();
   event_time = watermark = INT64_MIN;
   arena.reset();
   batches.clear();

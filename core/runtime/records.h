@@ -114,6 +114,7 @@ struct Task {
   uint64_t admitted = 0;           // bytes charged to the budget
   bool last = false;               // nothing will come from this input any more
   int64_t event_time = INT64_MIN;  // newest in the chunk
+  std::string clock;               // of a snapshot's marker: Executor's clocks, for its state
   int64_t watermark = INT64_MIN;   // as of this chunk; INT64_MIN: none
 
   Arena arena;

@@ -18,7 +18,8 @@ enum FrameKind : uint32_t {
   kSources = 3,
   kPipeline = 4,
   kLedger = 5,
-  kEnd = 6
+  kEnd = 6,
+  kClock = 7
 };
 
 // Of the header's numbers and the payload, so that no bit of a frame can change unseen.
@@ -114,6 +115,7 @@ class StateReader {
         state.finished = from.number<uint8_t>() != 0;
         return from.ok();
       case kLedger: state.ledger = payload; return true;
+      case kClock: state.clock = payload; return true;
       default: return false;
     }
   }
@@ -193,6 +195,7 @@ Status Snapshot::publish(const State& rest) {
   Status status = append_frame(kSources, 0, sources_payload(rest.sources));
   if (status.ok()) status = append_frame(kPipeline, 0, pipeline.bytes());
   if (status.ok()) status = append_frame(kLedger, 0, rest.ledger);
+  if (status.ok() && !rest.clock.empty()) status = append_frame(kClock, 0, rest.clock);
   if (status.ok()) status = append_frame(kEnd, 0, {});
   if (status.ok()) status = file_->sync();
   if (status.ok()) status = env_.rename(part_path_, path_);

@@ -50,7 +50,8 @@ struct State {
   std::vector<SourceState> sources;
   uint64_t dead_letter_bytes = 0;
   bool finished = false;  // all inputs had ended and NEK_FINISH was sent
-  std::string ledger;     // Ledger::write
+  std::string ledger;     // Pipeline's form, then Ledger::write
+  std::string clock;      // Executor::restore_clock
 };
 
 class Snapshot {

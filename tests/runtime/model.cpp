@@ -16,6 +16,8 @@ nek_value number(ConfigTree& tree, const char* key, uint64_t value, bool flag = 
   return item;
 }
 
+}  // namespace
+
 std::shared_ptr<ConfigTree> config_of(
     const std::vector<std::pair<const char*, uint64_t>>& options) {
   auto tree = std::make_shared<ConfigTree>();
@@ -29,6 +31,8 @@ std::shared_ptr<ConfigTree> config_of(
   tree->root().items = tree->keep_items(std::move(items));
   return tree;
 }
+
+namespace {
 
 class Planner {
  public:

@@ -2,6 +2,7 @@
 // A random pipeline and what must come of it: the model against which the runtime is run.
 #pragma once
 #include <map>
+#include <memory>
 #include <random>
 #include <set>
 #include <string>
@@ -24,6 +25,9 @@ struct Plan {
   };
   Expected expected;
 };
+
+// Options of a model plugin, as validated.
+std::shared_ptr<ConfigTree> config_of(const std::vector<std::pair<const char*, uint64_t>>& options);
 
 // The same plan for the same seed.
 Plan make_plan(uint64_t seed);

@@ -129,9 +129,9 @@ class NumbersDecoder {
  public:
   explicit NumbersDecoder(Host host) : host_(host) {}
   Status setup(Shape& shape) {
-    shape.derived("out", {{"v", NEK_UINT64}});
-    const nek_field field{"v", NEK_UINT64, 0};
-    schema_ = host_.schema({&field, 1});
+    shape.derived("out", {{"v", NEK_UINT64}, {"t", NEK_TIME, NEK_EVENT_TIME}});
+    const nek_field fields[] = {{"v", NEK_UINT64, 0}, {"t", NEK_TIME, NEK_EVENT_TIME}};
+    schema_ = host_.schema(fields);
     return {};
   }
   size_t frame(std::string_view bytes, bool) const { return bytes.size() / kLine * kLine; }
@@ -139,7 +139,9 @@ class NumbersDecoder {
     rest(30);
     const uint32_t most = chunk.used / kLine;
     nek_column& column = call.column(NEK_UINT64, {.rows = most});
+    nek_column& time_column = call.column(NEK_TIME, {.rows = most});
     Uint64Writer values(column);
+    TimeWriter times(time_column);
     const auto raw = call.memory<nek_span>(most);
     uint32_t rows = 0;
     for (uint32_t s = 0; s < chunk.segment_count; s++) {
@@ -153,11 +155,13 @@ class NumbersDecoder {
           continue;
         }
         raw[rows] = {at, kLine};
+        times.set(rows, static_cast<int64_t>(value));
         values.set(rows++, value);
       }
     }
     values.set_rows(rows);
-    const nek_column* columns[] = {&column};
+    times.set_rows(rows);
+    const nek_column* columns[] = {&column, &time_column};
     call.decoded(schema_, rows, columns, raw);
     return {};
   }
@@ -280,6 +284,26 @@ class Count {
 
   Host host_;
   uint64_t count_ = 0;
+};
+
+class Watch {
+ public:
+  static constexpr uint32_t kControls = NEK_WATERMARK;
+  explicit Watch(Host) {}
+  Status setup(Shape& shape) {
+    shape.read("v", {NEK_UINT64});
+    shape.pass();
+    return {};
+  }
+  Status process(nek::Call& call) const {
+    call.emit(0);
+    return {};
+  }
+  Status control(nek::Call&, const nek_control& control) {
+    const std::lock_guard lock(the_world->mutex);
+    the_world->watermarks.push_back(control.time_ms);
+    return {};
+  }
 };
 
 // ---- Encoder and outputs ------------------------------------------------------------------------
@@ -464,6 +488,7 @@ constexpr nek_plugin kPass = filter<Pass>(about("pass"));
 constexpr nek_plugin kSplit = filter<Split>(about("split"));
 constexpr nek_plugin kRefuse = filter<Refuse>(about("refuse"));
 constexpr nek_plugin kCount = filter<Count>(about("count"));
+constexpr nek_plugin kWatch = filter<Watch>(about("watch"));
 constexpr nek_plugin kText = encoder<Text>(about("text"));
 constexpr nek_plugin kDisk = output<Disk, kTargetOptions>(about("disk", "text"));
 constexpr nek_plugin kServer = output<Server, kTargetOptions>(about("server", "text"));
@@ -491,6 +516,7 @@ const nek_plugin* pass_filter() { return &kPass; }
 const nek_plugin* split_filter() { return &kSplit; }
 const nek_plugin* refuse_filter() { return &kRefuse; }
 const nek_plugin* count_filter() { return &kCount; }
+const nek_plugin* watch_filter() { return &kWatch; }
 const nek_plugin* text_encoder() { return &kText; }
 const nek_plugin* disk_output() { return &kDisk; }
 const nek_plugin* server_output() { return &kServer; }

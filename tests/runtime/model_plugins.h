@@ -27,6 +27,7 @@ struct World {
   std::mutex mutex;
   std::map<uint64_t, Disk> disks;  // by the output's option `number`
   std::map<uint64_t, Server> servers;
+  std::vector<int64_t> watermarks;  // that the filter watch was told
   std::minstd_rand random{1};
 
   uint32_t roll(uint32_t below);  // thread-safe
@@ -51,6 +52,8 @@ const nek_plugin* pass_filter();   // one stream; adds nothing
 const nek_plugin* split_filter();  // streams a, b (subset), all (pass)
 const nek_plugin* refuse_filter();
 const nek_plugin* count_filter();  // stateful: streams out (pass), counts (derived)
+const nek_plugin*
+watch_filter();  // passes all; notes watermarks, of which a number is its own time
 const nek_plugin* text_encoder();
 const nek_plugin* disk_output();    // options: number, slow, faults. write()
 const nek_plugin* server_output();  // options: number, slow, faults. send()

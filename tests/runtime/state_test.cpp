@@ -21,6 +21,7 @@ std::string state_file(MemoryEnv& env) {
   rest.dead_letter_bytes = 99;
   rest.finished = true;
   rest.ledger = "ledger";
+  rest.clock = "clock";
   REQUIRE(snapshot.outcome().ok());
   REQUIRE(snapshot.publish(rest).ok());
   return env.content(kPath);
@@ -52,6 +53,7 @@ TEST_CASE("what components, sources and the pipeline wrote is read back") {
   CHECK(state->dead_letter_bytes == 99);
   CHECK(state->finished);
   CHECK(state->ledger == "ledger");
+  CHECK(state->clock == "clock");
 }
 
 TEST_CASE("without a state file everything begins anew") {
