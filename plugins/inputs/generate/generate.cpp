@@ -41,7 +41,8 @@ class GenerateInput {
       : host_(host),
         config_(config),
         text_({config.seed, config.hosts, config.skew, config.ipv6, config.full_ipv6}),
-        row_(text_.row_bytes(), '\0') {}
+        row_(text_.row_bytes(), '\0'),
+        end_(config.rows ? config.rows * text_.row_bytes() : UINT64_MAX) {}
 
   Status read(Chunk& chunk, std::chrono::milliseconds wait) {
     if (chunk.memory_full()) return {};
@@ -69,7 +70,6 @@ class GenerateInput {
     nek_source_open open{};
     open.identity = to_text(identity);
     source_ = host_.open_source(open);
-    end_ = config_.rows ? config_.rows * text_.row_bytes() : UINT64_MAX;
     position_ = source_->resume == NEK_NO_POSITION ? 0 : source_->resume;
     if (source_->ended) position_ = end_;
     began_at_ = position_;
@@ -115,7 +115,8 @@ class GenerateInput {
   FlowText text_;
   std::string row_;
   nek_source* source_ = nullptr;
-  uint64_t end_ = 0, began_at_ = 0;
+  const uint64_t end_;  // progress() reads it on another thread
+  uint64_t began_at_ = 0;
   std::atomic<uint64_t> position_ = 0;
   Clock::time_point began_;
 };
