@@ -68,7 +68,10 @@ void DeadLetters::postpone(uint64_t epoch) {
     next.file = std::move(at->second.file);
     next.path = at->second.path;
   } else if (at->second.file) {
-    if (auto aside = env_.read(at->second.path); aside.ok()) next.lines += *aside;
+    // A file that cannot be read now stays where it is, and the lines with it.
+    auto aside = env_.read(at->second.path);
+    if (!aside.ok()) return;
+    next.lines += *aside;
     (void)env_.remove(at->second.path);
   }
   next.lines += at->second.lines;

@@ -525,6 +525,7 @@ void Executor::retire(Task& task) {
 void Executor::recycle(std::unique_ptr<Task> task) {
   task->reset();
   task->arena.trim(kKeptArena);
+  if (task->chunk && task->chunk->allocated > kKeptArena) task->chunk.reset();
   const std::lock_guard lock(mutex_);
   pool_.push_back(std::move(task));  // as many as were ever in flight: the budget bounds them
 }
