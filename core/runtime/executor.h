@@ -111,7 +111,7 @@ class Executor {
   std::string saved_clock() const;
   void process(Worker& worker, uint32_t component, Task& task);
   void commit(Worker& worker, uint32_t component, Task& task);
-  void control(uint32_t component, Task& task, const nek_control& control);
+  void control(uint32_t component, Task& task, const nek_control& message);
   void finish_visits(Worker& worker, uint32_t component, Task& task);
   void finish_visit(Worker& worker, uint32_t component, Task& task, Visit& visit);
   void encode(Worker& worker, uint32_t component, Task& task);

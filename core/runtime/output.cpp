@@ -56,6 +56,7 @@ class Writer final : public Output {
   }
   bool write(std::vector<std::unique_ptr<Block>>& blocks) {
     std::vector<const nek_encoded*> pointers;
+    pointers.reserve(blocks.size());
     for (const auto& block : blocks) pointers.push_back(&block->c);
     for (uint32_t attempts = 0;; attempts++) {
       take_failure();

@@ -160,6 +160,7 @@ Status Pipeline::start_instances(const State& state) {
   // From the outputs up, so that whatever sends has somebody to send to.
   for (size_t i = components_.size(); i-- > 0;) {
     std::vector<const char*> wanted;
+    wanted.reserve(graph_.nodes[i].wanted.names.size() + 2);
     const ColumnSet& set = graph_.nodes[i].wanted;
     for (const std::string& name : set.names) wanted.push_back(name.c_str());
     add_event_time(components_[i], set, wanted);

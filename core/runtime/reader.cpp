@@ -510,6 +510,7 @@ void Reader::count_records(const std::string& key, uint64_t records) {
 std::vector<SourceState> Reader::states() const {
   const std::lock_guard lock(sources_mutex_);
   std::vector<SourceState> states;
+  states.reserve(known_.size());
   for (const auto& [key, known] : known_)
     states.push_back({component_.plugin->id, key, known.identity, known.at});
   return states;
