@@ -41,11 +41,15 @@ void find_by_bytes(const char* bytes, size_t count, char delimiter, Bitmaps* bit
         left &= left - 1;
       }
     }
-    for (uint64_t newlines = bitmaps[block].newlines; newlines; newlines &= newlines - 1) {
+    // The same for line ends, of which a block has one or none, in no order.
+    uint64_t newlines = bitmaps[block].newlines;
+    do {
       const uint64_t before = (newlines & -newlines) - 1;
-      const auto rank = static_cast<uint32_t>(std::popcount(all & before));
-      positions.newlines[newline_count++] = index + rank;
-    }
+      positions.newlines[newline_count] =
+          index + static_cast<uint32_t>(std::popcount(all & before));
+      newline_count += newlines != 0;
+      newlines &= newlines - 1;
+    } while (newlines);
     index += bits;
   }
   positions.count = index;

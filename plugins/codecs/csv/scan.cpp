@@ -61,7 +61,7 @@ class Scanner {
   uint32_t scan_unquoted(uint32_t base, const Bitmaps* bitmaps, uint32_t blocks) {
     const uint32_t before = index_.ends.size();
     index_.ends.reserve(before + blocks * kBlock + 8);
-    uint32_t newlines[kPiece];
+    uint32_t newlines[kPiece + 8];
     BitPositions found = {index_.ends.data(), newlines, before, 0};
     const uint64_t quotes = dialect_.quotes ? UINT64_MAX : 0;
     const auto done = static_cast<uint32_t>(unit_.flatten(bitmaps, blocks, base, quotes, found));

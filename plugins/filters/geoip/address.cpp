@@ -2,6 +2,7 @@
 #include "address.h"
 
 #include <algorithm>
+#include <array>
 
 #include "nek/text.hpp"
 #include "v4_text.h"
@@ -9,11 +10,18 @@
 namespace nek {
 namespace {
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+// By character: its value, or -1. A table, because digits and letters come in no order.
+constexpr std::array<int8_t, 256> make_hex_digits() {
+  std::array<int8_t, 256> digits{};
+  digits.fill(-1);
+  for (size_t i = 0; i < 10; i++) digits['0' + i] = static_cast<int8_t>(i);
+  for (size_t i = 0; i < 6; i++) {
+    digits['a' + i] = static_cast<int8_t>(10 + i);
+    digits['A' + i] = static_cast<int8_t>(10 + i);
+  }
+  return digits;
 }
+constexpr std::array<int8_t, 256> kHexDigits = make_hex_digits();
 
 // Groups of 16 bits as they stand in the text, and where "::" stands among them.
 struct Groups {
@@ -34,7 +42,7 @@ uint32_t parse_group(std::string_view text, size_t& at) {
   uint32_t value = 0;
   const size_t end = std::min(text.size(), at + 4);
   for (; at < end; at++) {
-    const int digit = hex_digit(text[at]);
+    const int digit = kHexDigits[static_cast<unsigned char>(text[at])];
     if (digit < 0) break;
     value = value << 4 | static_cast<uint32_t>(digit);
   }
