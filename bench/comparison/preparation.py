@@ -17,17 +17,27 @@ class Preparation:
     def __init__(self, work, rows, part):
         self.work, self.rows, self.part = work, rows, part
 
-    def compile(self):
-        for program, flags in (("gen_flows", ["-O2"]),
-                               ("reference", ["-O3", "-march=native", "-lmaxminddb"])):
-            compiler = os.environ.get("CXX", "c++")
-            subprocess.run([compiler, "-std=c++20", BENCH / f"{program}.cpp", "-o",
-                            self.work / program, *flags], check=True)
+    def compile(self, program, *flags):
+        subprocess.run([os.environ.get("CXX", "c++"), "-std=c++20", BENCH / f"{program}.cpp", "-o",
+                        self.work / program, *flags], check=True)
+        return self.work / program
+
+    def reference(self):
+        return self.compile("reference", "-O3", "-march=native", "-lmaxminddb")
+
+    def flows(self):
+        path = self.work / "flows.csv"
+        with open(path, "wb") as flows:
+            subprocess.run([self.compile("gen_flows", "-O2"), str(self.rows)], stdout=flows, check=True)
+        return path
+
+    def source_of(self, pipeline):
+        if pipeline in ("flows", "forget"):
+            return self.flows()
+        return self.pipeline_input(pipeline).path
 
     def inputs(self):
-        whole, part = self.work / "flows.csv", self.work / "part.csv"
-        with open(whole, "wb") as flows:
-            subprocess.run([self.work / "gen_flows", str(self.rows)], stdout=flows, check=True)
+        whole, part = self.flows(), self.work / "part.csv"
         with open(part, "wb") as flows:
             subprocess.run(["head", "-n", str(self.part), whole], stdout=flows, check=True)
         subprocess.run(["gzip", "--keep", whole], check=True)
