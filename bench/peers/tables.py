@@ -12,9 +12,9 @@ import maxminddb
 
 from protocols import BY_TEXT, NAMES
 
-LETTERS = "UAPRSF"
+LETTERS = "CEUAPRSF"
 FLAGS = ["".join(letter if mask >> i & 1 else "." for i, letter in enumerate(LETTERS))
-         for mask in range(64)]
+         for mask in range(256)]
 
 
 def flag_json(flags):
