@@ -137,11 +137,11 @@ void write_many_numbers(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kCount));
 }
 
-void write_times(benchmark::State& state) {
+void write_times(benchmark::State& state, uint32_t span_ms) {
   std::mt19937 random(1);
   std::vector<int64_t> times(kCount);
   int64_t ms = 1'402'358'400'000;
-  for (int64_t& time : times) time = ms += random() % 8;
+  for (int64_t& time : times) time = (ms += random() % 8) - random() % span_ms;
   const TimeFormat format = *TimeFormat::compile("%Y-%m-%d %H:%M:%S");
   TimeFormat::Cache cache;
   std::array<char, 64> text{};
@@ -151,13 +151,17 @@ void write_times(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kCount));
 }
+// In order, and as begins of flows are that come in the order of their ends.
+void write_times_in_order(benchmark::State& state) { write_times(state, 1); }
+void write_times_of_a_minute(benchmark::State& state) { write_times(state, 60'000); }
 
 BENCHMARK(scan_rows)->DenseRange(0, 2)->ArgName("unit");
 BENCHMARK(parse_numbers);
 BENCHMARK(parse_times);
 BENCHMARK(write_numbers);
 BENCHMARK(write_many_numbers);
-BENCHMARK(write_times);
+BENCHMARK(write_times_in_order);
+BENCHMARK(write_times_of_a_minute);
 
 }  // namespace
 
