@@ -41,6 +41,7 @@ class Totals:
     rows: int = 0
     whole: int = 0
     sums: dict = dataclasses.field(default_factory=dict)
+    right_files: set = dataclasses.field(default_factory=set)  # (form, lines_of())
 
     def add(self, record):
         values = []
@@ -57,7 +58,7 @@ class Totals:
         self.whole += hash(tuple(values))
 
     def copy(self):
-        return dataclasses.replace(self, sums=dict(self.sums))
+        return dataclasses.replace(self, sums=dict(self.sums), right_files=set())
 
     def compare(self, wanted):
         if self.rows != wanted.rows:

@@ -83,7 +83,7 @@ class RightOutputs(InFolder):
         self.assertEqual([records.is_syn(TCP | {"flg": one}) for one in flags],
                          [True, True, False, False, False, False])
 
-    def test_later_rounds_must_write_the_lines_of_the_first(self):
+    def test_every_round_is_checked(self):
         path = self.file(TCP, UDP)
         check = SameRecords(path, self.wanted(TCP, UDP))
         check()
