@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who takes part: nek with its inputs and outputs, the reference, and the peers that are installed."""
+"""Who takes part: nek with several inputs, the reference, and the peers that are installed."""
 import dataclasses
 import json
 import pathlib
@@ -129,10 +129,10 @@ class Field:
 
     def other_inputs(self):
         for share, name in (("gzip", "one file, gzip"), ("files", "1000 files")):
-            for workers in 1, 2:
-                plural = "s" if workers > 1 else ""
-                yield self.nek_run(f"nek{workers}-{share}", f"{name}, {workers} worker{plural}", INPUTS,
-                                   "flows", workers, self.inputs[share], self.both_files("whole"))
+            for workers, plural in ((1, ""), (2, "s")):
+                yield self.nek_run(f"nek{workers}-{share}", f"{name}, {workers} worker{plural}",
+                                   INPUTS, "flows", workers, self.inputs[share],
+                                   self.both_files("whole"))
 
     def other_pipelines(self):
         yield self.nek_run("nek1-part", "the main job, as many rows", PIPELINES, "flows", 1,
@@ -140,7 +140,8 @@ class Field:
         for pipeline, name, target in (("web", "JSON to JSON", "requests.ndjson"),
                                        ("connections", "CSV to CSV", "connections.csv")):
             checks = [SameBytes(self.out / target, self.work / f"{pipeline}.wanted")]
-            yield self.nek_run(pipeline, name, PIPELINES, pipeline, 1, self.inputs[pipeline], checks)
+            yield self.nek_run(pipeline, name, PIPELINES, pipeline, 1, self.inputs[pipeline],
+                               checks)
 
     def peer(self, key, name, command, share, form=records.as_is, wanted="whole", cores=2):
         target = self.out / "records.ndjson"
@@ -154,15 +155,15 @@ class Field:
         scripts = BENCH / "peers"
         python = [peer_python() or "", "-B"]
         if peer_python():
-            yield self.peer("python", "Python script", on_one_core([*python, scripts / "python_job.py"]),
-                            "part", cores=1)
+            script = on_one_core([*python, scripts / "python_job.py"])
+            yield self.peer("python", "Python script", script, "part", cores=1)
         if (PEERS / "debian").is_dir():
             syslog_ng = scripts / "syslog-ng/run"
             yield self.peer("syslog-ng", "syslog-ng", [syslog_ng, "json", "1"], "part")
             yield self.peer("syslog-ng-2", "syslog-ng, 2 processes, nothing escaped",
                             [syslog_ng, "template", "2"], "part")
-            yield self.peer("rsyslog", "rsyslog, no IPv6 countries", [scripts / "rsyslog/run"], "part",
-                            records.without_ipv6_countries, "no IPv6 countries")
+            yield self.peer("rsyslog", "rsyslog, no IPv6 countries", [scripts / "rsyslog/run"],
+                            "part", records.without_ipv6_countries, "no IPv6 countries")
         if (PEERS / "benthos").exists():
             yield self.peer("benthos", "Benthos", [scripts / "benthos/run"], "part")
         if shutil.which("fluent-bit"):

@@ -26,9 +26,9 @@ class Preparation:
         return self.compile("reference", "-O3", "-march=native", "-lmaxminddb")
 
     def flows(self):
-        path = self.work / "flows.csv"
+        path, program = self.work / "flows.csv", self.compile("gen_flows", "-O2")
         with open(path, "wb") as flows:
-            subprocess.run([self.compile("gen_flows", "-O2"), str(self.rows)], stdout=flows, check=True)
+            subprocess.run([program, str(self.rows)], stdout=flows, check=True)
         return path
 
     def source_of(self, pipeline):

@@ -54,7 +54,8 @@ class Targets:
             self.rows.append((what, wanted, "–", "not measured"))
             return
         reached = value >= least if least is not None else value <= most
-        self.rows.append((what, wanted, f"{value:.3g}{unit}", "reached" if reached else "not reached"))
+        verdict = "reached" if reached else "not reached"
+        self.rows.append((what, wanted, f"{value:.3g}{unit}", verdict))
 
     def text(self):
         return table(("target", "wanted", "measured", ""), self.rows)

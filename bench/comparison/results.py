@@ -45,7 +45,7 @@ class Results:
         self.runs.setdefault(contestant.key, Runs(contestant)).costs.append(cost)
 
     def measure_boundary(self, program):
-        """Time of the stages behind the plugin boundary, over that of the same ones in one program."""
+        """Time of stages behind the plugin boundary, over that of the same ones in one program."""
         if not program.exists():
             return
         done = subprocess.run([program, "--benchmark_format=json", "--benchmark_repetitions=25",
@@ -85,7 +85,8 @@ class Results:
                  range_of(self.ratios(run.contestant.key, to), ".2f") if to in self.runs else "",
                  f"{run.cpu_per_million():.3f}", f"{run.memory() / MIB:.0f}")
                 for run in self.of_table(name)]
-        return table([head, "cores", "rows/s", "times the reference", "CPU s / 1 M rows", "peak MiB"], rows)
+        return table([head, "cores", "rows/s", "times the reference", "CPU s / 1 M rows",
+                      "peak MiB"], rows)
 
     def bytes_table(self, head, runs):
         rows = [(run.contestant.name, f"{median(run.speeds()):,.0f}",
@@ -125,7 +126,8 @@ class Results:
                     unit=" MiB")
         targets.add("plugin boundary: cost over the same stages in one program",
                     None if self.boundary is None else (self.boundary - 1) * 100, most=5, unit=" %")
-        for name, most in (("first", 50), ("first-country", 150), ("check", 50), ("check-country", 50)):
+        limits = {"first": 50, "first-country": 150, "check": 50, "check-country": 50}
+        for name, most in limits.items():
             targets.add(STARTING[name], 1000 * median(self.starting[name]), most=most, unit=" ms")
         return targets.text()
 
@@ -133,8 +135,8 @@ class Results:
         whole = max((run.contestant.input.rows for run in self.runs.values()), default=0)
         rounds = max((len(run.costs) for run in self.runs.values()), default=0)
         parts = [
-            f"{machine()}. {whole:,} rows, {rounds} rounds; medians, in brackets the least and the most. "
-            "Slow peers read a fifth of the rows.\n",
+            f"{machine()}. {whole:,} rows, {rounds} rounds; medians, in brackets the least and the "
+            "most. Slow peers read a fifth of the rows.\n",
             self.contest_table(FILES, "reference", "to files in memory"),
             self.contest_table(FORGET, "reference-null", "encoded and forgotten"),
             self.bytes_table("main job from other inputs", self.inputs()),

@@ -18,7 +18,7 @@ STATUS = [200] * 12 + [304, 304, 404, 301, 500]
 WORDS = ["login", "images", "api/v2", "search?q=caf\u00e9", "index.html", "static/app.js", "cart"]
 AGENTS = [
     "Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)",
     'curl/8.1 "with quotes" and a \\',
     "Robot/2.1 (+https://example.org/robot.html)",
 ]

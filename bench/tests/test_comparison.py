@@ -16,9 +16,10 @@ from comparison.measure import Cost, Failed, run
 from comparison.report import Targets, write_between
 from comparison.results import Results
 
-TCP = {"ts": "2014-06-10 00:00:00", "sa": "1.2.3.4", "sp": 443, "sc": "US", "da": "10.0.0.1", "dp": 5000,
-       "dc": "", "byte": 100, "pkt": 2, "out": 7, "pr": "TCP", "flg": ["A", "P"]}
-UDP = TCP | {"sa": "2001:db8::1", "da": "2001:db8::2", "sp": 53, "sc": "DE", "dc": "CH", "pr": "UDP", "flg": []}
+TCP = {"ts": "2014-06-10 00:00:00", "sa": "1.2.3.4", "sp": 443, "sc": "US", "da": "10.0.0.1",
+       "dp": 5000, "dc": "", "byte": 100, "pkt": 2, "out": 7, "pr": "TCP", "flg": ["A", "P"]}
+UDP = TCP | {"sa": "2001:db8::1", "da": "2001:db8::2", "sp": 53, "sc": "DE", "dc": "CH",
+             "pr": "UDP", "flg": []}
 SYN = TCP | {"flg": ["S"]}
 
 
@@ -69,14 +70,16 @@ class RightOutputs(InFolder):
         self.assertEqual(self.problem(self.file(TCP), self.wanted(TCP, TCP)), "1 records, not 2")
         self.assertEqual(self.problem(self.file(TCP, TCP), self.wanted(TCP)), "2 records, not 1")
         incomplete = {key: value for key, value in TCP.items() if key != "out"}
-        self.assertIn("record 1 has the keys", self.problem(self.file(incomplete), self.wanted(TCP)))
+        path = self.file(incomplete)
+        self.assertIn("record 1 has the keys", self.problem(path, self.wanted(TCP)))
 
     def test_a_peer_is_excused_only_from_what_it_cannot_do(self):
         form = records.without_ipv6_countries
         path = self.file(TCP, UDP | {"sc": "", "dc": ""})
         records.compare(path, form, self.wanted(TCP, UDP, form=form))
         path = self.file(TCP | {"sc": ""}, UDP | {"sc": "", "dc": ""})
-        self.assertEqual(self.problem(path, self.wanted(TCP, UDP, form=form), form), "other values in sc")
+        self.assertEqual(self.problem(path, self.wanted(TCP, UDP, form=form), form),
+                         "other values in sc")
 
     def test_only_flows_that_asked_for_a_connection_are_syn(self):
         flags = [["S"], ["C", "E", "S"], ["S", "A"], ["S", "R"], [], ["A"]]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Benthos core with its pure and I/O components, plus one Bloblang method, geoip_country, that does what
-// Redpanda Connect's own method of that name does (open the mmdb once, look the string up).
+// Benthos core with its pure and I/O components, and one Bloblang method, geoip_country, that does
+// what Redpanda Connect's own method of that name does: open the database once, look a text up.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 
 func main() {
 	spec := bloblang.NewPluginSpec().Param(bloblang.NewStringParam("path"))
-	err := bloblang.RegisterMethodV2("geoip_country", spec, func(args *bloblang.ParsedParams) (bloblang.Method, error) {
+	lookUp := func(args *bloblang.ParsedParams) (bloblang.Method, error) {
 		path, err := args.GetString("path")
 		if err != nil {
 			return nil, err
@@ -36,8 +36,8 @@ func main() {
 			err = db.Lookup(ip).Decode(&rec)
 			return rec.Code, err
 		}), nil
-	})
-	if err != nil {
+	}
+	if err := bloblang.RegisterMethodV2("geoip_country", spec, lookUp); err != nil {
 		panic(err)
 	}
 	service.RunCLI(context.Background())
