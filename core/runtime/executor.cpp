@@ -14,6 +14,8 @@
 namespace nek {
 namespace {
 
+// Chunks that readers go ahead of each worker, so that the two change places rarely.
+constexpr size_t kAheadOfEach = 4;
 // What a task keeps between uses, so that one large record does not hold memory for good.
 constexpr size_t kKeptArena = size_t{16} << 20;
 // An input that hands out nothing for this long does not hold the watermark back.
@@ -147,16 +149,24 @@ void Executor::submit(std::unique_ptr<Task> task, const std::function<void(Task&
 
 bool Executor::wait_for_workers(std::chrono::milliseconds wait) {
   std::unique_lock lock(mutex_);
-  return caught_up_.wait_for(lock, wait,
-                             [&] { return aborting_ || incoming_.size() < workers_.size() + 1; });
+  if (incoming_.size() < kAheadOfEach * workers_.size()) return true;
+  return caught_up_.wait_for(lock, wait, [&] { return aborting_ || caught_up(); });
 }
 
 void Executor::work(Worker& worker) {
+  const auto has_work = [&] { return aborting_ || !ready_.empty() || !incoming_.empty(); };
   std::unique_lock lock(mutex_);
   for (;;) {
-    work_.wait(lock, [&] { return aborting_ || !ready_.empty() || !incoming_.empty(); });
+    if (!has_work()) {
+      lock.unlock();
+      for (Component& of : components_)
+        if (of.output) of.output->flush();
+      lock.lock();
+      work_.wait(lock, has_work);
+    }
     if (aborting_) return;
     std::unique_ptr<Task> task;
+    bool catches_up = false;
     if (!ready_.empty()) {  // the oldest first: it frees memory and lets others pass
       std::pop_heap(ready_.begin(), ready_.end(), Older());
       task = std::move(ready_.back());
@@ -164,9 +174,10 @@ void Executor::work(Worker& worker) {
     } else {
       task = std::move(incoming_.front());
       incoming_.pop_front();
-      caught_up_.notify_one();
+      catches_up = caught_up();
     }
     lock.unlock();
+    if (catches_up) caught_up_.notify_all();  // not before: it would only wait for the lock
     run(worker, std::move(task));
     lock.lock();
   }

@@ -101,6 +101,7 @@ class Executor {
   };
 
   void work(Worker& worker);
+  bool caught_up() const { return incoming_.size() <= workers_.size(); }  // mutex_ held
   void run(Worker& worker, std::unique_ptr<Task> task);
   std::unique_ptr<Task> enter(Stage& stage, std::unique_ptr<Task> task);
   void leave(Stage& stage, uint64_t seq);

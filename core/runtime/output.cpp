@@ -17,11 +17,16 @@ namespace {
 
 constexpr size_t kBlocksAWrite = 64;
 constexpr size_t kPooledBlocks = 64;
+// A write of less is hardly worth the change of threads; records do not wait longer than this.
+constexpr uint64_t kDueBytes = 256 * 1024;
+constexpr std::chrono::milliseconds kDueTime{50};
 
 // Outputs with write(): blocks in order, tried again until they are taken.
 class Writer final : public Output {
  public:
-  using Output::Output;
+  Writer(Instance& instance, OutputBuffer buffer, RetryPolicy retry, Budget& budget,
+         DeadLetters& dead_letters)
+      : Output(instance, buffer, retry, budget, dead_letters, kDueBytes) {}
   ~Writer() override {
     abort();
     join();
@@ -43,15 +48,17 @@ class Writer final : public Output {
   // The next blocks, or the next control message; false: abort.
   bool take(std::vector<std::unique_ptr<Block>>& blocks, Control& control) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return aborting_ || !queue_.empty(); });
+    changed_.wait(lock, [&] { return aborting_ || due_; });
     if (aborting_) return false;
     while (!queue_.empty() && queue_.front().block && blocks.size() < kBlocksAWrite) {
       blocks.push_back(std::move(queue_.front().block));
       queue_.pop_front();
     }
-    if (!blocks.empty()) return true;
-    control = std::move(queue_.front().control);
-    queue_.pop_front();
+    if (blocks.empty()) {
+      control = std::move(queue_.front().control);
+      queue_.pop_front();
+    }
+    due_ = !queue_.empty();
     return true;
   }
   bool write(std::vector<std::unique_ptr<Block>>& blocks) {
@@ -115,10 +122,11 @@ std::unique_ptr<Output> Output::make(Instance& instance, OutputBuffer buffer, Re
 }
 
 Output::Output(Instance& instance, OutputBuffer buffer, RetryPolicy retry, Budget& budget,
-               DeadLetters& dead_letters)
+               DeadLetters& dead_letters, uint64_t due_bytes)
     : instance_(instance),
       backoff_(retry, hash64(instance.id)),
       max_bytes_(buffer.max_bytes),
+      due_bytes_(std::min(due_bytes, buffer.max_bytes)),
       drop_newest_(buffer.drop_newest),
       budget_(budget),
       dead_letters_(dead_letters) {}
@@ -165,20 +173,36 @@ void Output::push(std::vector<std::unique_ptr<Block>>& blocks, uint64_t epoch,
     blocks.clear();
     return;
   }
-  queued_bytes_ += bytes;
+  const uint64_t queued = queued_bytes_ += bytes;
   budget_.charge(bytes);
+  const auto now = std::chrono::steady_clock::now();
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
+    if (queue_.empty()) waiting_since_ = now;
     for (auto& block : blocks) queue_.push_back({std::move(block), {}, epoch});
+    const bool is_due = queued >= due_bytes_ || now - waiting_since_ >= kDueTime;
+    if (is_due && !queue_.empty()) wake = !std::exchange(due_, true);
   }
   blocks.clear();
-  changed_.notify_all();
+  if (wake) changed_.notify_all();
 }
 
 void Output::push(Control control, uint64_t epoch) {
+  const bool is_urgent = control.kind != NEK_WATERMARK;
   {
     const std::lock_guard lock(mutex_);
+    if (queue_.empty()) waiting_since_ = std::chrono::steady_clock::now();
     queue_.push_back({nullptr, std::move(control), epoch});
+  }
+  if (is_urgent) flush();
+}
+
+void Output::flush() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (queue_.empty() || due_) return;
+    due_ = true;
   }
   changed_.notify_all();
 }

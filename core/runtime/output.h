@@ -37,8 +37,9 @@ class Output {
   };
   static std::unique_ptr<Output> make(Instance& instance, OutputBuffer buffer, RetryPolicy retry,
                                       Budget& budget, DeadLetters& dead_letters);
+  // due_bytes: with less in the queue the thread is woken later, when flushed or after a while.
   Output(Instance& instance, OutputBuffer buffer, RetryPolicy retry, Budget& budget,
-         DeadLetters& dead_letters);
+         DeadLetters& dead_letters, uint64_t due_bytes);
   virtual ~Output();
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
@@ -50,6 +51,8 @@ class Output {
   void push(std::vector<std::unique_ptr<Block>>& blocks, uint64_t epoch,
             const OutputLedger& counted);
   void push(Control control, uint64_t epoch);
+  // Nothing comes for now: what is queued is not held back until there is more.
+  void flush();
   // Ends the thread at once. Requests in flight may still complete until the instance is stopped.
   void abort();
   void join();  // [main-thread], after abort
@@ -81,10 +84,11 @@ class Output {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Item> queue_;
+  bool due_ = false;  // the queue is worth waking the thread for
   bool aborting_ = false;
 
  private:
-  const uint64_t max_bytes_;
+  const uint64_t max_bytes_, due_bytes_;
   const bool drop_newest_;
   Budget& budget_;
   DeadLetters& dead_letters_;
@@ -94,6 +98,7 @@ class Output {
   std::map<uint64_t, OutputLedger> ledger_;  // by epoch
   std::mutex pool_mutex_;
   std::vector<std::unique_ptr<Block>> pool_;
+  std::chrono::steady_clock::time_point waiting_since_{};  // under mutex_: the queue's first block
   std::chrono::steady_clock::time_point last_warning_{};
   std::thread thread_;
 };

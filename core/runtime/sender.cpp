@@ -77,6 +77,7 @@ void Sender::run() {
       lock.lock();
       continue;
     }
+    due_ = false;
     const auto due = next_due(now);
     if (due == Clock::time_point::max())
       changed_.wait(lock);

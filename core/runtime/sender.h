@@ -15,7 +15,9 @@ namespace nek {
 
 class Sender final : public Output {
  public:
-  using Output::Output;
+  Sender(Instance& instance, OutputBuffer buffer, RetryPolicy retry, Budget& budget,
+         DeadLetters& dead_letters)
+      : Output(instance, buffer, retry, budget, dead_letters, 0) {}
   ~Sender() override;
   void complete(nek_token& token, const nek_outcome& outcome);
 

@@ -48,7 +48,7 @@ TEST_CASE("the effective pipeline shows all defaults, masks secrets and lists th
         "settings:\n"
         "  workers: 0\n"
         "  memory: 256MiB\n"
-        "  chunk_bytes: 1MiB\n"
+        "  chunk_bytes: 256KiB\n"
         "  max_record_bytes: 1MiB\n"
         "  linger: 1s\n"
         "  snapshot_interval: 1s\n"
