@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// BenchHost: one plugin of a shared object, started, and a host around it that checks nothing.
-// The test host looks at every row of what is emitted; a measurement must not.
+// BenchHost and BenchPlugin: a host around started plugins that checks nothing.
+// The test host looks at every row of what is handed out; a measurement must not.
 // Not thread-safe.
 #pragma once
 #include <dlfcn.h>
@@ -25,71 +25,64 @@ namespace nek::bench {
   std::exit(1);
 }
 
-inline const nek_plugin& load(const std::string& file, std::string_view name) {
+// The plugin of that name and kind (&nek_plugin::filter), from the build folder.
+template <class Table>
+const nek_plugin& load(const std::string& file, std::string_view name, Table nek_plugin::* kind) {
   const std::string path = std::string(NEK_BENCH_PLUGINS) + "/" + file + ".so";
   void* object = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!object) stop(dlerror());
-  const void* entry = dlsym(object, "nek_plugin_entry");
+  const auto* entry = static_cast<const nek_entry*>(dlsym(object, "nek_plugin_entry"));
   if (!entry) stop(path + " is no plugin");
-  return testing::find_plugin(name, *static_cast<const nek_entry*>(entry));
+  const auto* list = static_cast<const nek_plugin* const*>(entry->get_factory(NEK_PLUGINS));
+  for (; *list; list++) {
+    if ((*list)->*kind && (*list)->name == name) return **list;
+  }
+  stop(path + " has no such plugin as " + std::string(name));
 }
 
-// A filter and the batches that go through it.
-class FilterBench {
+class BenchHost {
  public:
-  FilterBench(const std::string& file, std::string_view name, std::string_view options)
-      : plugin_(load(file, name)), config_(plugin_.options, options) {
-    fill_table();
-    if (plugin_.create(&host_, config_.root(), &self_) != NEK_OK) stop(error_);
-    shape_ = plugin_.shape(self_);
-    nek_start start{};
-    start.size = sizeof start;
-    if (plugin_.start && plugin_.start(self_, &start) != NEK_OK) stop(error_);
-    if (plugin_.lane_new) lane_ = plugin_.lane_new(self_);
-  }
-  ~FilterBench() {
-    if (plugin_.lane_free) plugin_.lane_free(self_, lane_);
-    if (plugin_.stop) plugin_.stop(self_);
-    plugin_.destroy(self_);
-  }
-  FilterBench(const FilterBench&) = delete;
-  FilterBench& operator=(const FilterBench&) = delete;
+  struct CallOf : nek_call {
+    size_t stage = 0;  // whose call it is, where there are several
+  };
 
-  // `reads`: the columns that the filter's shape reads, in that order. Valid until the bench's end.
-  void add_batch(std::vector<const nek_column*> reads) { batches_.push_back(std::move(reads)); }
-  Arena& arena() { return input_; }
-  const nek_dictionary* dictionary(const nek_column& values) {
-    const uint64_t id = dictionaries_.size() + 1;
-    return &dictionaries_.emplace_back(nek_dictionary{id, testing::copy_column(input_, values)});
-  }
+  BenchHost() { fill_table(); }
+  virtual ~BenchHost() = default;
+  BenchHost(const BenchHost&) = delete;
+  BenchHost& operator=(const BenchHost&) = delete;
 
-  // The next batch through process(); its rows.
-  uint32_t run() {
-    const auto& reads = batches_[next_++ % batches_.size()];
-    nek_batch batch{};
-    batch.rows = reads[0]->rows;
+  const nek_host* c() const { return &host_; }
+  // What calls make; whoever measures resets it.
+  Arena& output() { return output_; }
+  // What lives as long as the host.
+  Arena& kept() { return kept_; }
+
+  CallOf call(void* lane, size_t stage = 0) const {
     CallOf call;
+    static_cast<nek_call&>(call) = {};
     call.size = sizeof(nek_call);
     call.host = &host_;
-    call.lane = lane_;
-    call.batch = &batch;
-    call.reads = reads.data();
-    call.arena = &output_;
-    output_.reset();
-    if (plugin_.filter->process(self_, &call) != NEK_OK) stop(error_);
-    return batch.rows;
+    call.lane = lane;
+    call.stage = stage;
+    return call;
   }
-  uint64_t emitted() const { return emitted_; }  // batches, to all streams
+  const nek_dictionary* dictionary(const nek_column& values) {
+    const nek_column* copy = testing::copy_column(kept_, values);
+    return &dictionaries_.emplace_back(nek_dictionary{1 + dictionaries_.size(), copy});
+  }
+  // What columns with chunk_text point into.
+  void set_chunk(nek_buffer chunk) { chunk_ = chunk; }
+  const std::string& error() const { return error_; }
+
+ protected:
+  virtual void decoded(const nek_schema&, uint32_t /*rows*/, const nek_column* const*) {}
+  virtual void emitted(size_t /*stage*/, const nek_column* const* /*added*/) {}
 
  private:
-  struct CallOf : nek_call {
-    Arena* arena;
-  };
   struct Table : nek_host {
-    FilterBench* owner;
+    BenchHost* owner;
   };
-  static FilterBench& of(const nek_host* host) { return *static_cast<const Table*>(host)->owner; }
-  static Arena& arena_of(nek_call* call) { return *static_cast<CallOf*>(call)->arena; }
+  static BenchHost& of(const nek_host* host) { return *static_cast<const Table*>(host)->owner; }
 
   void fill_table() {
     host_.size = sizeof(nek_host);
@@ -103,32 +96,78 @@ class FilterBench {
     host_.metric = [](const nek_host*, int, const char*, const char*) -> nek_metric* {
       return nullptr;
     };
+    host_.schema = [](const nek_host* h, const nek_field* fields, uint32_t count) {
+      return of(h).schema(fields, count);
+    };
     host_.dictionary = [](const nek_host* h, const nek_column* values) {
       return of(h).dictionary(*values);
     };
     host_.dictionary_free = [](const nek_host*, const nek_dictionary*) {};
-    host_.memory = [](nek_call* c, size_t bytes) { return arena_of(c).allocate(bytes); };
+    host_.memory = [](nek_call* c, size_t bytes) { return of(c->host).output_.allocate(bytes); };
     host_.column = [](nek_call* c, const nek_make* make) {
-      return make_column(arena_of(c), *make);
+      return make_column(of(c->host).output_, *make, of(c->host).chunk_);
     };
-    host_.emit = [](nek_call* c, uint32_t, const uint64_t*, const nek_column* const*) {
-      of(c->host).emitted_++;
+    host_.emit = [](nek_call* c, uint32_t, const uint64_t*, const nek_column* const* added) {
+      of(c->host).emitted(static_cast<const CallOf*>(c)->stage, added);
     };
-    host_.refuse_row = [](nek_call*, uint32_t, const char*, nek_text) {};
+    host_.decoded = [](nek_call* c, const nek_schema* schema, uint32_t rows,
+                       const nek_column* const* columns,
+                       const nek_span*) { of(c->host).decoded(*schema, rows, columns); };
+    host_.refuse_row = [](nek_call*, uint32_t, const char* reason, nek_text detail) {
+      stop("refused: " + std::string(reason) + ": " + std::string(to_view(detail)));
+    };
+    host_.refuse_bytes = [](nek_call*, nek_span, const char* reason, nek_text detail) {
+      stop("refused: " + std::string(reason) + ": " + std::string(to_view(detail)));
+    };
+    host_.reserve = [](nek_encoded*, size_t) {
+      stop("the block for encoded records is too small");
+    };
+  }
+  const nek_schema* schema(const nek_field* fields, uint32_t count) {
+    auto& copy = fields_.emplace_back(fields, fields + count);
+    for (nek_field& field : copy) field.name = names_.emplace_back(field.name).c_str();
+    return &schemas_.emplace_back(nek_schema{count, copy.data()});
   }
 
+  Table host_{};
+  Arena output_, kept_;
+  nek_buffer chunk_{};
+  std::deque<nek_dictionary> dictionaries_;
+  std::deque<nek_schema> schemas_;
+  std::deque<std::vector<nek_field>> fields_;
+  std::deque<std::string> names_;
+  std::string error_;
+};
+
+// A started instance and a lane of it.
+class BenchPlugin {
+ public:
+  BenchPlugin(BenchHost& host, const nek_plugin& plugin, std::string_view options)
+      : plugin_(plugin), config_(plugin.options, options) {
+    if (plugin_.create(host.c(), config_.root(), &self_) != NEK_OK) stop(host.error());
+    nek_start start{};
+    start.size = sizeof start;
+    if (plugin_.start && plugin_.start(self_, &start) != NEK_OK) stop(host.error());
+    if (plugin_.lane_new) lane_ = plugin_.lane_new(self_);
+  }
+  ~BenchPlugin() {
+    if (plugin_.lane_free) plugin_.lane_free(self_, lane_);
+    if (plugin_.stop) plugin_.stop(self_);
+    plugin_.destroy(self_);
+  }
+  BenchPlugin(const BenchPlugin&) = delete;
+  BenchPlugin& operator=(const BenchPlugin&) = delete;
+
+  const nek_plugin& plugin() const { return plugin_; }
+  const nek_shape& shape() const { return *plugin_.shape(self_); }
+  void* self() const { return self_; }
+  void* lane() const { return lane_; }
+
+ private:
   const nek_plugin& plugin_;
   testing::Config config_;
-  Table host_{};
-  Arena input_, output_;
-  std::deque<nek_dictionary> dictionaries_;
-  std::vector<std::vector<const nek_column*>> batches_;
-  std::string error_;
-  const nek_shape* shape_ = nullptr;
   void* self_ = nullptr;
   void* lane_ = nullptr;
-  size_t next_ = 0;
-  uint64_t emitted_ = 0;
 };
 
 }  // namespace nek::bench

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What bench/compare and bench/day consist of."""
