@@ -11,6 +11,7 @@
 #include "bad_values.h"
 #include "glance.h"
 #include "nek/arena.hpp"
+#include "numbers.h"
 #include "parse.h"
 
 namespace nek::csv {
@@ -50,9 +51,9 @@ class ColumnParser {
       case Kind::kText: return parse_text(make_text(), nullptr);
       case Kind::kAddress: return parse_text(make_text(), &counts_.shortened);
       case Kind::kDict: return parse_codes(scratch.values_of(column_.name));
-      case Kind::kInt64: return parse_int64();
-      case Kind::kUint64: return parse_uint64(parse_number<uint64_t>);
-      case Kind::kCount: return parse_uint64(parse_count);
+      case Kind::kInt64: return parse_numbers<int64_t>(parse_number<int64_t>);
+      case Kind::kUint64: return parse_numbers<uint64_t>(parse_number<uint64_t>);
+      case Kind::kCount: return parse_numbers<uint64_t>(parse_count);
       case Kind::kPort: return parse_port_column();
       case Kind::kIcmpType:
       case Kind::kIcmpCode: return parse_icmp();
@@ -125,6 +126,15 @@ class ColumnParser {
     if (value.empty() && may_be_null) return unmark(made, row);
     if (!take(value)) bad(row, kBadValue, value);
   }
+  template <class T, class Parse>
+  void read_slowly(nek_column& made, uint32_t row, T& value, Parse parse) {
+    value = {};
+    read_slowly(made, row, [&](std::string_view text) {
+      const auto parsed = parse(trim(text));
+      if (parsed) value = *parsed;
+      return parsed.has_value();
+    });
+  }
   // glance(span, value) knows the usual, parse(text) all that is right.
   template <class T, class Glance, class Parse>
   const nek_column* parse_values(Glance glance, Parse parse) {
@@ -133,14 +143,7 @@ class ColumnParser {
     const Spans at = spans(column_.field);
     for (uint32_t row = 0, rows = rows_; row < rows; row++) {
       T value{};
-      if (!glance(at[row], value)) {
-        value = {};
-        read_slowly(made, row, [&](std::string_view text) {
-          const auto parsed = parse(trim(text));
-          if (parsed) value = *parsed;
-          return parsed.has_value();
-        });
-      }
+      if (!glance(at[row], value)) read_slowly(made, row, value, parse);
       values[row] = value;
     }
     return &made;
@@ -149,23 +152,33 @@ class ColumnParser {
   const nek_column* parse_slowly(Parse parse) {
     return parse_values<T>([](Span, T&) { return false; }, parse);
   }
-  template <class Parse>
-  const nek_column* parse_uint64(Parse parse) {
-    return parse_values<uint64_t>(
-        [bytes = batch_.bytes](Span s, uint64_t& value) {
-          return glance_number(bytes, s.begin, s.end, value);
-        },
-        parse);
-  }
-  const nek_column* parse_int64() {
-    return parse_values<int64_t>(
-        [bytes = batch_.bytes](Span s, int64_t& value) {
-          uint64_t number = 0;
-          if (!glance_number(bytes, s.begin, s.end, number)) return false;
-          value = static_cast<int64_t>(number);
-          return true;
-        },
-        parse_number<int64_t>);
+  // As parse_values, with read_number for the usual, many rows at a time.
+  template <class T, class Parse>
+  const nek_column* parse_numbers(Parse parse) {
+    static const NumbersReader read_numbers = numbers_readers().back();
+    constexpr uint32_t kMost = 128;
+    nek_column& made = make({});
+    const Spans at = spans(column_.field);
+    const char* const bytes = batch_.bytes;
+    uint64_t texts[kMost], values[kMost], wrong[kMost];
+    for (uint32_t first = 0; first < rows_; first += kMost) {
+      const uint32_t count = std::min(rows_ - first, kMost);
+      for (uint32_t i = 0; i < count; i++) {
+        const Span s = at[first + i];
+        texts[i] = number_text(bytes, s.begin, s.end);
+      }
+      read_numbers(texts, count, values, wrong);
+      auto* to = static_cast<T*>(made.values) + first;
+      uint64_t any_wrong = 0;
+      for (uint32_t i = 0; i < count; i++) {
+        to[i] = static_cast<T>(values[i]);
+        any_wrong |= wrong[i];
+      }
+      for (uint32_t i = 0; any_wrong && i < count; i++) {
+        if (wrong[i]) read_slowly(made, first + i, to[i], parse);
+      }
+    }
+    return &made;
   }
   template <class Parse>
   const nek_column* parse_times(Parse parse) {
@@ -215,7 +228,7 @@ class ColumnParser {
   }
   const nek_column* parse_port_column() {
     if (column_.protocol < 0) {
-      return parse_uint64([](std::string_view text) -> std::optional<uint64_t> {
+      return parse_numbers<uint64_t>([](std::string_view text) -> std::optional<uint64_t> {
         const auto port = parse_port(text);
         if (!port) return std::nullopt;
         return port->number;

@@ -50,29 +50,29 @@ inline uint64_t eight_digits(uint64_t digits) {
          32;
 }
 
-// A number of up to eight digits at the end of bytes[begin, end), blanks before it. Without a
-// branch on how many digits there are, which no processor foretells.
-inline bool glance_number(const char* bytes, uint32_t begin, uint32_t end, uint64_t& value) {
-  if (end < 8 || begin == end) return false;
-  const uint32_t size = end - begin;
-  uint64_t text = load<uint64_t>(bytes + end - 8);
-  if (size < 8) {
-    const uint64_t before = kFirst[8 - size];  // of the field
-    text = (text & ~before) | (kBlanks & before);
-  }
+// The last eight characters of bytes[begin, end), blanks in front where it is shorter or padded; 0
+// where that is not all of it.
+inline uint64_t number_text(const char* bytes, uint32_t begin, uint32_t end) {
+  if (end < 8 || begin == end) return 0;
+  const uint64_t before = kFirst[8 - std::min(end - begin, 8u)];  // of the field
   for (uint32_t at = begin; at + 8 < end; at++) {
-    if (bytes[at] != ' ') return false;
+    if (bytes[at] != ' ') return 0;
   }
+  return (load<uint64_t>(bytes + end - 8) & ~before) | (kBlanks & before);
+}
+
+// Blanks and up to eight digits behind them. Returns what is wrong, 0: nothing. Without a branch on
+// how many digits there are, which no processor foretells.
+inline uint64_t read_number(uint64_t text, uint64_t& value) {
   const uint64_t shifted = text ^ kBlanks;  // a blank is 0x00, a digit 0x10 to 0x19
   const uint64_t low = shifted & 0x0F * kOnes;
   const uint64_t is_digit = shifted >> 4 & kOnes;
-  const uint64_t bad = (shifted & 0xE0 * kOnes) |                   // neither
-                       ((low + 0x06 * kOnes) & 0x10 * kOnes) |      // above 9
-                       (low & ~(is_digit * 0x0F)) |                 // neither
-                       (is_digit & ~(is_digit >> 8) & kFirst[7]) |  // a blank behind a digit
-                       (is_digit >> 56 ^ 1);                        // no digit at the end
   value = eight_digits(low);
-  return bad == 0;
+  return (shifted & 0xE0 * kOnes) |                   // neither
+         ((low + 0x06 * kOnes) & 0x10 * kOnes) |      // above 9
+         (low & ~((is_digit << 4) - is_digit)) |      // neither
+         (is_digit & ~(is_digit >> 8) & kFirst[7]) |  // a blank behind a digit
+         (is_digit >> 56 ^ 1);                        // no digit at the end
 }
 
 // bytes[begin, end) without blanks around it; eight bytes behind it can be read.

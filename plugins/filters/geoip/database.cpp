@@ -269,12 +269,23 @@ uint32_t Database::find(std::string_view text) const {
 
 void Database::find_rows(const Call& call, const nek_column& texts,
                          std::span<uint32_t> records) const {
-  const auto is_v4 = call.memory<uint8_t>(records.size());
-  parse_v4_rows(texts, records, is_v4);
-  for (uint32_t row = 0; row < records.size(); row++) {
-    records[row] =
-        is_v4[row] ? trie_.find_v4(records[row]) : find(to_view(nek_text_at(&texts, row)));
+  const auto count = static_cast<uint32_t>(records.size());
+  const auto is_v4 = call.memory<uint8_t>(count);
+  const auto addresses = call.memory<uint32_t>(count), rest = call.memory<uint32_t>(count);
+  parse_v4_rows(texts, addresses, is_v4);
+  // Most are found at once. A branch would wait for memory, and all that follows with it.
+  uint32_t rest_count = 0;
+  for (uint32_t row = 0; row < count; row++) {
+    const Trie::Ref ref = trie_.begin_v4(addresses[row]);
+    records[row] = ref;
+    rest[rest_count] = row;
+    rest_count += !Trie::is_leaf(ref) | !is_v4[row];
   }
+  for (const uint32_t row : rest.first(rest_count)) {
+    records[row] = is_v4[row] ? Trie::leaf(trie_.go_on_v4(records[row], addresses[row]))
+                              : Trie::leaf(find(to_view(nek_text_at(&texts, row))));
+  }
+  for (uint32_t& record : records) record = Trie::record(record);
 }
 
 }  // namespace nek

@@ -45,19 +45,18 @@ void Trie::finish() {
   for (const auto family : {Family::kV4, Family::kV6}) {
     First& first = first_[family == Family::kV6];
     spread(root(family), kTopBits, top.data());
-    std::unordered_map<Ref, uint32_t> blocks;
+    std::unordered_map<Ref, uint16_t> blocks;
+    std::vector<Ref> distinct;
     first.block.reserve(top.size());
     for (const Ref ref : top) {
-      const auto next = static_cast<uint32_t>(blocks.size() << kBlockBits);
-      first.block.push_back(blocks.try_emplace(ref, next).first->second);
+      const auto next = static_cast<uint16_t>(distinct.size());
+      const auto [at, is_new] = blocks.try_emplace(ref, next);
+      if (is_new) distinct.push_back(ref);
+      first.block.push_back(at->second);
     }
-    first.refs.resize(blocks.size() << kBlockBits);
-    uint32_t filled = 0;
-    for (size_t i = 0; i < top.size(); i++) {
-      if (first.block[i] != filled) continue;
-      spread(top[i], kBlockBits, first.refs.data() + filled);
-      filled += 1u << kBlockBits;
-    }
+    first.refs.resize(distinct.size() << kBlockBits);
+    for (size_t i = 0; i < distinct.size(); i++)
+      spread(distinct[i], kBlockBits, first.refs.data() + (i << kBlockBits));
   }
 }
 

@@ -33,24 +33,25 @@ class Trie {
   // Each record within `network` becomes changed(record).
   void overlay(const Network& network, const std::function<uint32_t(uint32_t record)>& changed);
 
-  // Builds what find() begins with; nothing is changed afterwards.
+  // Builds what a search begins with; nothing is changed afterwards.
   void finish();
+
+  // Once finished. A leaf, for most addresses; else where to go on. Without a branch.
+  Ref begin_v4(uint32_t address) const { return first_[0].at(address >> 16, address >> 8 & 0xFF); }
+  uint32_t go_on_v4(Ref ref, uint32_t address) const {
+    for (uint32_t rest = address << kFirstBits; !is_leaf(ref); rest <<= 1)
+      ref = nodes_[ref].child[rest >> 31];
+    return record(ref);
+  }
   uint32_t find(const Address& address) const {
     const auto& bytes = address.bytes;
     Ref ref =
         first_[address.family == Family::kV6].at(uint32_t{bytes[0]} << 8 | bytes[1], bytes[2]);
-    for (unsigned depth = kFirstBits; !is_leaf(ref); depth++) {
+    for (unsigned depth = kFirstBits; !is_leaf(ref); depth++)
       ref = nodes_[ref].child[address.bit(depth)];
-    }
-    return ref & ~kLeaf;
+    return record(ref);
   }
-  uint32_t find_v4(uint32_t address) const {
-    Ref ref = first_[0].at(address >> 16, address >> 8 & 0xFF);
-    for (uint32_t rest = address << kFirstBits; !is_leaf(ref); rest <<= 1) {
-      ref = nodes_[ref].child[rest >> 31];
-    }
-    return ref & ~kLeaf;
-  }
+  static uint32_t record(Ref leaf) { return leaf & ~kLeaf; }
 
  private:
   struct Node {
@@ -61,9 +62,11 @@ class Trie {
   // Where the first 24 bits lead to, in two steps without a branch: the first 16 choose a block of
   // 256, and all prefixes that are alike share one. Few IPv4 networks are smaller than that.
   struct First {
-    std::vector<uint32_t> block;  // by 16 bits: where it begins in `refs`
+    std::vector<uint16_t> block;  // by 16 bits: which one of those in `refs`
     std::vector<Ref, HugePages<Ref>> refs;
-    Ref at(uint32_t bits, uint32_t next) const { return refs[block[bits] + next]; }
+    Ref at(uint32_t bits, uint32_t next) const {
+      return refs[size_t{block[bits]} << kBlockBits | next];
+    }
   };
   static constexpr unsigned kBlockBits = 8, kTopBits = 16, kFirstBits = kTopBits + kBlockBits;
 

@@ -119,7 +119,9 @@ NEK_TARGET void parse_rows_ssse3(const nek_column& texts, std::span<uint32_t> ad
   const nek_buffer* buffers = texts.text_count ? texts.text : &kNoText;
   const auto* views = static_cast<const nek_view*>(texts.values);
   for (uint32_t row = 0; row < addresses.size(); row++) {
-    is_v4[row] = parse_16(text_at(views[row], buffers), views[row].in.size, addresses[row]);
+    uint32_t address = 0;
+    is_v4[row] = parse_16(text_at(views[row], buffers), views[row].in.size, address);
+    addresses[row] = address;
   }
 }
 

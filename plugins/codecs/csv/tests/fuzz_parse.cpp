@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../glance.h"
+#include "../numbers.h"
 #include "../parse.h"
 
 using namespace nek::csv;
@@ -20,8 +21,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   const std::string padded = "12345678" + text + std::string(64, '9');
   const auto end = static_cast<uint32_t>(8 + text.size());
-  uint64_t value = 0;
-  if (glance_number(padded.data(), 8, end, value) && value != number) std::abort();
+  const uint64_t last_eight = number_text(padded.data(), 8, end);
+  for (const NumbersReader read : numbers_readers()) {
+    uint64_t value = 0, wrong = 0;
+    read(&last_eight, 1, &value, &wrong);
+    if (!wrong && value != number) std::abort();
+  }
   DateCache cache;
   int64_t ms = 0;
   if (glance_time(padded.data() + 8, end - 8, cache, ms) && (!time || ms != time->ms)) std::abort();
