@@ -55,8 +55,8 @@ struct ComponentConfig {
 };
 
 struct PipelineSettings {
-  uint32_t workers = 0;                   // 0: one a core
-  uint64_t memory = uint64_t{256} << 20;  // bound of what is in flight, bytes
+  uint32_t workers = 0;                        // 0: one a core
+  uint64_t memory = uint64_t{256} << 20;       // bound of what is in flight, bytes
   uint64_t chunk_bytes = uint64_t{256} << 10;  // with its columns in a second level cache
   uint64_t max_record_bytes = uint64_t{1} << 20;
   uint64_t linger_ms = 200;
