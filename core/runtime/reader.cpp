@@ -398,7 +398,11 @@ void Reader::submit() {
       return at;
     };
     for (Source* source : touched_) note(source);
-    for (Source* source : ended_) note(source).ended = true;
+    for (Source* source : ended_) {
+      SourcePosition& at = note(source);
+      at.ended = true;
+      at.ended_ms = component_.plugin->env.now_ms();
+    }
   });
   touched_.clear();
   for (Source* source : std::exchange(ended_, {})) close(*source);
@@ -432,6 +436,8 @@ Source* Reader::open(const nek_source_open& request) {
   source.flags = request.flags;
   source.resume = NEK_NO_POSITION;
   source.ended = false;
+  source.ended_records = 0;
+  source.ended_ms = 0;
   source.input = component_.plugin->component;
   source.identity.assign(request.identity.data, request.identity.size);
   source.key = source.identity;
@@ -445,6 +451,8 @@ Source* Reader::open(const nek_source_open& request) {
     if (std::exchange(known.restored, false) && same) {
       source.resume = known.at.position;
       source.ended = known.at.ended;
+      source.ended_records = known.at.records;
+      source.ended_ms = known.at.ended_ms;
       source.next_position = known.at.position;
       source.next_lines = known.at.lines;
     }

@@ -25,6 +25,7 @@ struct SourcePosition {
   uint64_t lines = 0;     // newlines before it
   uint64_t records = 0;   // decoded or refused, of it
   bool ended = false;
+  int64_t ended_ms = 0;  // when, wall clock; 0: not known
 };
 
 struct Source : nek_source {

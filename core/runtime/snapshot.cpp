@@ -11,7 +11,7 @@ namespace {
 
 // These numbers are on disk: never change one.
 constexpr std::string_view kMagic = "NEKSTATE";
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2, kOldestVersion = 1;
 enum FrameKind : uint32_t {
   kComponents = 1,
   kPiece = 2,
@@ -52,11 +52,12 @@ std::string sources_payload(const std::vector<SourceState>& sources) {
     to.number(source.at.lines);
     to.number(source.at.records);
     to.number(static_cast<uint8_t>(source.at.ended));
+    to.number(source.at.ended_ms);
   }
   return to.bytes();
 }
 
-void read_sources(ByteReader& from, std::vector<SourceState>& sources) {
+void read_sources(ByteReader& from, uint32_t version, std::vector<SourceState>& sources) {
   const auto count = from.number<uint32_t>();
   for (uint32_t i = 0; i < count && from.ok(); i++) {
     SourceState source;
@@ -67,6 +68,7 @@ void read_sources(ByteReader& from, std::vector<SourceState>& sources) {
     source.at.lines = from.number<uint64_t>();
     source.at.records = from.number<uint64_t>();
     source.at.ended = from.number<uint8_t>() != 0;
+    if (version >= 2) source.at.ended_ms = from.number<int64_t>();
     sources.push_back(std::move(source));
   }
 }
@@ -78,10 +80,11 @@ class StateReader {
   // What is wrong with the file, empty when nothing is.
   std::string read(State& state) {
     if (from_.take(kMagic.size()) != kMagic) return "it is not a state file of nek";
-    const auto version = from_.number<uint32_t>();
-    if (version != kVersion)
-      return "it is of version " + std::to_string(version) + ", this nek reads version " +
-             std::to_string(kVersion) + ": use the nek that wrote it";
+    version_ = from_.number<uint32_t>();
+    if (version_ < kOldestVersion || version_ > kVersion)
+      return "it is of version " + std::to_string(version_) + ", this nek reads versions " +
+             std::to_string(kOldestVersion) + " to " + std::to_string(kVersion) +
+             ": use the nek that wrote it";
     if (from_.number<uint32_t>() != 0) return "it is damaged: its head cannot be read";
     while (from_.ok()) {
       const auto kind = from_.number<uint32_t>();
@@ -109,7 +112,7 @@ class StateReader {
         if (component >= ids_.size()) return false;
         state.components[ids_[component]].append(payload);
         return true;
-      case kSources: read_sources(from, state.sources); return from.ok();
+      case kSources: read_sources(from, version_, state.sources); return from.ok();
       case kPipeline:
         state.dead_letter_bytes = from.number<uint64_t>();
         state.finished = from.number<uint8_t>() != 0;
@@ -121,6 +124,7 @@ class StateReader {
   }
 
   ByteReader from_;
+  uint32_t version_ = 0;
   std::vector<std::string> ids_;
 };
 

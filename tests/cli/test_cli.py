@@ -116,7 +116,8 @@ class Cli(unittest.TestCase):
         self.assertEqual(len(out.read_text().splitlines()), 2)
         again = self.run_nek("p.yaml")
         self.assertEqual(again.returncode, 0, again.stderr)
-        self.assertIn("in.csv: already delivered", again.stderr)
+        self.assertRegex(again.stderr, r"in\.csv: already delivered \(2 records, 20\d\d-\d\d-\d\d "
+                                       r"\d\d:\d\d\); read it again with --from-start\n")
         self.assertTrue(again.stderr.endswith(
             "p: nothing new; all 2 records were delivered by earlier runs. "
             "To read them again: --from-start\n"), again.stderr)

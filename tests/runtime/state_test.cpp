@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
+#include <fstream>
+#include <iterator>
 
 #include "memory_env.h"
 #include "runtime/snapshot.h"
@@ -17,7 +19,7 @@ std::string state_file(MemoryEnv& env) {
   snapshot_write(snapshot.part(0), "of sources");
   for (uint32_t i = 0; i < 3; i++) snapshot_done(snapshot.part(i), NEK_OK);
   State rest;
-  rest.sources = {{"flows", "flows.csv", "fingerprint", {1234, 56, 55, true}}};
+  rest.sources = {{"flows", "flows.csv", "fingerprint", {1234, 56, 55, true, 1700000000000}}};
   rest.dead_letter_bytes = 99;
   rest.finished = true;
   rest.ledger = "ledger";
@@ -50,10 +52,28 @@ TEST_CASE("what components, sources and the pipeline wrote is read back") {
   CHECK(state->sources[0].at.lines == 56);
   CHECK(state->sources[0].at.records == 55);
   CHECK(state->sources[0].at.ended);
+  CHECK(state->sources[0].at.ended_ms == 1700000000000);
   CHECK(state->dead_letter_bytes == 99);
   CHECK(state->finished);
   CHECK(state->ledger == "ledger");
   CHECK(state->clock == "clock");
+}
+
+// Written by nek when that was the version, of a file with the lines "a,b", "1,2" and "3".
+TEST_CASE("a state file of version 1 is read") {
+  std::ifstream file(NEK_TEST_DATA "/state-version-1", std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  REQUIRE(bytes.size() == 432);
+  MemoryEnv env;
+  REQUIRE((*env.open(kPath))->append(bytes).ok());
+  const auto state = read_state(env, kPath);
+  REQUIRE(state.ok());
+  REQUIRE(state->sources.size() == 1);
+  CHECK(state->sources[0].key == "in.csv 3c9f247e5957eb08a357772df55fbe5e5");
+  CHECK(state->sources[0].at.position == 9);
+  CHECK(state->sources[0].at.records == 2);
+  CHECK(state->sources[0].at.ended);
+  CHECK(state->sources[0].at.ended_ms == 0);
 }
 
 TEST_CASE("without a state file everything begins anew") {
@@ -87,11 +107,11 @@ TEST_CASE("a state file is refused wherever it was cut off") {
 TEST_CASE("a state file of another version is refused by a message that names both") {
   MemoryEnv env;
   std::string other = state_file(env);
-  other[8] = 2;
-  CHECK(fault_of(other) ==
-        "cannot restore from data/state: it is of version 2, this nek reads version 1: use the nek "
-        "that "
-        "wrote it; with --from-start nek sets it aside and reads all inputs again");
+  other[8] = 3;
+  CHECK(
+      fault_of(other) ==
+      "cannot restore from data/state: it is of version 3, this nek reads versions 1 to 2: use the "
+      "nek that wrote it; with --from-start nek sets it aside and reads all inputs again");
 }
 
 TEST_CASE(

@@ -279,7 +279,7 @@ void Database::find_rows(const Call& call, const nek_column& texts,
     const Trie::Ref ref = trie_.begin_v4(addresses[row]);
     records[row] = ref;
     rest[rest_count] = row;
-    rest_count += !Trie::is_leaf(ref) | !is_v4[row];
+    rest_count += Trie::is_leaf(ref) && is_v4[row] ? 0 : 1;
   }
   for (const uint32_t row : rest.first(rest_count)) {
     records[row] = is_v4[row] ? Trie::leaf(trie_.go_on_v4(records[row], addresses[row]))

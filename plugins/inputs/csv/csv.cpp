@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <utility>
@@ -123,12 +124,25 @@ class CsvInput {
     if (is_stdin) open.flags = NEK_ONCE;
     source_ = host_.open_source(open);
     if (source_->ended) {
-      host_.log(NEK_INFO, path + ": already delivered");
+      host_.log(NEK_INFO, path + ": already delivered (" + delivered_before() +
+                              "); read it again with --from-start");
       close();
     } else if (source_->resume != NEK_NO_POSITION) {
       if (Status status = file_->skip_to(source_->resume); !status.ok()) return status;
     }
     return true;
+  }
+  // "1,000,000 records, 2026-11-24 20:15"
+  std::string delivered_before() const {
+    std::string text = std::to_string(source_->ended_records);
+    for (size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
+    text += source_->ended_records == 1 ? " record" : " records";
+    if (source_->ended_ms == 0) return text;
+    const std::time_t seconds = source_->ended_ms / 1000;
+    std::tm local{};
+    char date[32];
+    localtime_r(&seconds, &local);
+    return text + std::string(date, std::strftime(date, sizeof date, ", %Y-%m-%d %H:%M", &local));
   }
   // What comes by stdin is a source of its own each time.
   std::string session() const {

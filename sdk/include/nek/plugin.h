@@ -151,6 +151,8 @@ typedef struct nek_source { /* the host's; until closed and its last chunk is do
   uint32_t flags;
   uint64_t resume;      /* where to read on, or NEK_NO_POSITION; a server's position counts when it is later */
   bool ended;           /* it was read to its end before, and all of it is in a complete snapshot */
+  uint64_t ended_records; /* then: how many it had, and when that was (ms since 1970; 0: not known) */
+  int64_t ended_ms;
 } nek_source;
 typedef struct nek_source_open { /* call */
   size_t size;
