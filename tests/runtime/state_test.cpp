@@ -69,7 +69,7 @@ TEST_CASE("a state file of version 1 is read") {
   const auto state = read_state(env, kPath);
   REQUIRE(state.ok());
   REQUIRE(state->sources.size() == 1);
-  CHECK(state->sources[0].key == "in.csv 3c9f247e5957eb08a357772df55fbe5e5");
+  CHECK(state->sources[0].key == "in.csv 3c9f247e5957eb08a35772df55fbe5e5");
   CHECK(state->sources[0].at.position == 9);
   CHECK(state->sources[0].at.records == 2);
   CHECK(state->sources[0].at.ended);
