@@ -16,6 +16,8 @@ function(nek_add_test)
   add_executable(${arg_NAME}_test ${arg_SOURCES})
   target_link_libraries(${arg_NAME}_test PRIVATE nek::sdk ${arg_LIBS} Catch2::Catch2WithMain)
   target_include_directories(${arg_NAME}_test PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
+  # Of the test's own code alone, which takes longer to optimise than to run.
+  target_compile_options(${arg_NAME}_test PRIVATE -O0)
   catch_discover_tests(${arg_NAME}_test
     TEST_PREFIX "'${arg_PREFIX}: '" # quoted: CMake drops a trailing space otherwise
     EXTRA_ARGS -w NoTests           # a name that matches no case must not pass
