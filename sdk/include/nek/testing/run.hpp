@@ -277,6 +277,7 @@ class Decoder : public Instance {
 struct Records {
   std::string all;
   std::vector<uint32_t> ends;
+  std::string refused = {};  // a line each; encoders
   std::string_view record(size_t row) const {
     const size_t begin = row ? ends[row - 1] : 0;
     return std::string_view(all).substr(begin, ends[row] - begin);
@@ -334,7 +335,7 @@ class Encoder : public Instance {
                                     bytes.c()),
            "encode");
     bytes.check();
-    return {std::string(bytes.all()), bytes.ends()};
+    return {std::string(bytes.all()), bytes.ends(), call->refused};
   }
 };
 
