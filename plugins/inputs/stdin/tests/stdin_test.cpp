@@ -78,11 +78,13 @@ TEST_CASE("the decoder gets the first line as the head, and positions count byte
   CHECK(input.read(1 << 20, 0).segments.empty());
   CHECK(input.host().sources().empty());
   pipe.write("da\n1.2.3.4,");
-  input.read(1 << 20, 0);
+  const auto first = input.read(1 << 20, 0);
   REQUIRE(input.host().sources().size() == 1);
   CHECK(input.host().sources()[0].head == "sa,da\n1.2.3.4,");
   CHECK(input.host().sources()[0].flags == NEK_ONCE);
-  CHECK(input.read(1 << 20, 0).segments[0].position == 0);
+  REQUIRE(first.segments.size() == 1);
+  CHECK(first.segments[0].position == 0);
+  CHECK(first.segments[0].bytes == "sa,da\n1.2.3.4,");
   pipe.write("5.6.7.8\n");
   const auto read = input.read(1 << 20, 0);
   REQUIRE(read.segments.size() == 1);
