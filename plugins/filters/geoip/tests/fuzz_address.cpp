@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "../address.h"
-#include "../v4_text.h"
+#include "address.h"
 #include "nek/arena.hpp"
 #include "nek/batch.hpp"
+#include "v4_text.h"
 
 namespace {
 
