@@ -21,7 +21,7 @@ class Budget {
   bool admit(uint64_t bytes, std::chrono::milliseconds wait) {
     std::unique_lock lock(mutex_);
     const uint64_t ticket = last_ticket_++;
-    const auto fits = [&] { return used_ == 0 || used_ + bytes <= max_; };
+    const auto fits = [&] { return used_ == 0 || used_ + carried_ + bytes <= max_; };
     const bool in_turn = changed_.wait_for(lock, wait, [&] { return ticket == turn_ && fits(); });
     if (ticket == turn_)
       turn_++;
@@ -44,9 +44,20 @@ class Budget {
     }
     changed_.notify_all();
   }
+  // Bytes of unfinished records that a reader keeps instead of those before. They take memory from
+  // others, but never hold up the chunk that would finish them.
+  void carry(uint64_t before, uint64_t now) {
+    if (before == now) return;
+    {
+      const std::lock_guard lock(mutex_);
+      carried_ += now - before;
+      peak_ = std::max(peak_, used_ + carried_);
+    }
+    if (now < before) changed_.notify_all();
+  }
   uint64_t used() const {
     const std::lock_guard lock(mutex_);
-    return used_;
+    return used_ + carried_;
   }
   uint64_t peak() const {
     const std::lock_guard lock(mutex_);
@@ -56,7 +67,7 @@ class Budget {
  private:
   void charge_locked(uint64_t bytes) {
     used_ += bytes;
-    peak_ = std::max(peak_, used_);
+    peak_ = std::max(peak_, used_ + carried_);
   }
   void skip_abandoned() {
     for (auto at = std::find(abandoned_.begin(), abandoned_.end(), turn_); at != abandoned_.end();
@@ -69,7 +80,7 @@ class Budget {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   const uint64_t max_;
-  uint64_t used_ = 0, peak_ = 0;
+  uint64_t used_ = 0, carried_ = 0, peak_ = 0;
   uint64_t last_ticket_ = 0, turn_ = 0;
   std::vector<uint64_t> abandoned_;
 };

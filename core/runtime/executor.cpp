@@ -72,6 +72,7 @@ Executor::Executor(const Graph& graph, std::vector<Component>& components, uint3
 Executor::~Executor() {
   abort();
   join();
+  free_lanes();
 }
 
 void Executor::start() {
@@ -96,6 +97,11 @@ void Executor::start() {
 void Executor::join() {
   for (Worker& worker : workers_) {
     if (worker.thread.joinable()) worker.thread.join();
+  }
+}
+
+void Executor::free_lanes() {
+  for (Worker& worker : workers_) {
     for (size_t i = 0; i < worker.lanes.size(); i++) {
       Lane& lane = worker.lanes[i];
       const auto close = [](Instance& instance, void* scratch) {
@@ -192,6 +198,7 @@ void Executor::run(Worker& worker, std::unique_ptr<Task> task) {
       if (!task) return;
     }
     execute(worker, stage, *task);
+    charge(*task);
     if (stage.ordered) leave(stage, task->seq);
   }
   recycle(std::move(task));
@@ -238,6 +245,15 @@ void Executor::execute(Worker& worker, const Stage& stage, Task& task) {
     case Step::kEnqueue: enqueue(stage.component, task); break;
     case Step::kRetire: retire(task); break;
   }
+}
+
+// What the chunk turned out to need beyond what its reader was admitted.
+void Executor::charge(Task& task) {
+  const uint64_t read = task.is_control() ? 0 : task.chunk->c.used;
+  const uint64_t needed = read + task.arena.in_use();
+  if (task.retired || needed <= task.admitted) return;
+  budget_.charge(needed - task.admitted);
+  task.admitted = needed;
 }
 
 void Executor::broken(const Component& of, const char* where) {
@@ -493,19 +509,22 @@ void Executor::encode_batch(Worker& worker, uint32_t component, Task& task, Batc
   if (visit.refused_count == batch.c.rows) block->c.used = 0;
   // Records that were left out take no place among those to be delivered.
   uint32_t count = 0, last = 0;
+  const char* fault = nullptr;
   for (uint32_t row = 0; row < batch.c.rows; row++) {
     const uint32_t end = block->c.used ? block->ends[row] : 0;
+    if (end > last && visit.refused && bit(visit.refused, row))
+      fault = "it wrote a record that it refused";
+    if (end < last || end > block->c.used)
+      fault = "its records do not end in order within its bytes";
     if (end <= last) continue;
-    if (visit.refused && bit(visit.refused, row))
-      hooks_.failed(of.plugin->id + ": broken encoder: it wrote a record that it refused");
     block->ends[count++] = last = end;
   }
-  if (last != block->c.used)
-    hooks_.failed(of.plugin->id + ": broken encoder: its records do not end where its bytes do");
+  if (!fault && last != block->c.used) fault = "its records do not end where its bytes do";
   block->c.rows = count;
   ledger.dead += visit.refused_count;
   ledger.dropped += batch.c.rows - visit.refused_count - count;
-  if (count) task.blocks.push_back(std::move(block));
+  if (fault) hooks_.failed(of.plugin->id + ": broken encoder: " + fault);
+  if (count && !fault) task.blocks.push_back(std::move(block));
 }
 
 void Executor::enqueue(uint32_t component, Task& task) {
@@ -525,12 +544,13 @@ void Executor::enqueue(uint32_t component, Task& task) {
 
 void Executor::retire(Task& task) {
   hooks_.retired(task);
+  budget_.release(task.admitted);
+  task.retired = true;
   if (task.is_control()) return;
   for (size_t i = 0; i < task.chunk->segments.size(); i++) {
     Source& source = *task.chunk->source(i);
     if (source.holds.fetch_sub(1, std::memory_order_acq_rel) == 1) hooks_.source_released(source);
   }
-  budget_.release(task.admitted);
 }
 
 void Executor::recycle(std::unique_ptr<Task> task) {

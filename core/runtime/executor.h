@@ -69,7 +69,8 @@ class Executor {
   void room(uint32_t component);
   // Lets the workers end at once, wherever tasks are. [any-thread]
   void abort();
-  void join();  // [main-thread], after abort
+  void join();        // [main-thread], after abort
+  void free_lanes();  // [main-thread], after join and the instances' stop
   uint64_t chunks() const { return chunks_.load(std::memory_order_relaxed); }  // submitted so far
   bool aborted() const { return aborting_.load(std::memory_order_relaxed); }
 
@@ -122,6 +123,7 @@ class Executor {
   void recycle(std::unique_ptr<Task> task);
   bool visit_reads(Lane& lane, Task& task, Visit& visit, const Component& of);
   void refuse_all(Task& task, Visit& visit, const Component& of, std::string_view reason);
+  void charge(Task& task);
   void broken(const Component& of, const char* where);
 
   const Graph& graph_;

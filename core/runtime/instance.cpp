@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/instance.h"
 
+#include <exception>
+
+#include "nek/text.hpp"
+
 namespace nek {
 namespace {
 
@@ -8,6 +12,48 @@ template <class T>
 const T* extension_of(const Instance& instance, const char* id) {
   if (!NEK_HAS(&instance.plugin, extension) || !instance.plugin.extension) return nullptr;
   return static_cast<const T*>(instance.plugin.extension(instance.self, id));
+}
+
+// Plugins must not throw; one that does when it is made is an error of its own, not of nek.
+nek_status create_guarded(const nek_plugin& plugin, const nek_host* host, const nek_value& config,
+                          void** self) {
+  try {
+    return plugin.create(host, &config, self);
+  } catch (const std::exception& e) {
+    return host->fail(host, NEK_FAIL, to_text(std::string("it threw: ") + e.what()), nullptr);
+  } catch (...) {
+    return host->fail(host, NEK_FAIL, to_text("it threw what is no std::exception"), nullptr);
+  }
+}
+
+bool has_name(const char* name) { return name && *name; }
+bool is_type(nek_type type) { return type >= NEK_BOOL && type <= NEK_DICT_LIST; }
+
+const char* stream_defect(const nek_stream& stream) {
+  if (!has_name(stream.name)) return "a stream has no name";
+  if (stream.kind > NEK_DERIVED) return "a stream is of no kind that there is";
+  if (stream.add_count > 0 && !stream.adds) return "a stream adds columns, but does not say which";
+  for (uint32_t i = 0; i < stream.add_count; i++)
+    if (!has_name(stream.adds[i].name) || !is_type(stream.adds[i].type))
+      return "a stream adds a column without a name, or of no type that there is";
+  return nullptr;
+}
+
+// NULL: there is none.
+const char* shape_defect(const nek_plugin& plugin, const nek_shape& shape) {
+  constexpr uint32_t kAllTypes = NEK_TYPE_BIT(NEK_DICT_LIST + 1) - NEK_TYPE_BIT(NEK_BOOL);
+  if (shape.size < sizeof shape) return "its size is too small";
+  if (plugin.filter && shape.stream_count == 0) return "a filter without a stream";
+  if (plugin.decoder && shape.stream_count != 1) return "a decoder has one stream";
+  if (shape.need_count > 0 && !shape.reads) return "it reads columns, but does not say which";
+  for (uint32_t i = 0; i < shape.need_count; i++)
+    if (!has_name(shape.reads[i].name) || !(shape.reads[i].types & kAllTypes) ||
+        (shape.reads[i].types & ~kAllTypes))
+      return "it reads a column without a name, or of no type that there is";
+  if (shape.stream_count > 0 && !shape.streams) return "it has streams, but does not say which";
+  for (uint32_t i = 0; i < shape.stream_count; i++)
+    if (const char* defect = stream_defect(shape.streams[i])) return defect;
+  return nullptr;
 }
 
 }  // namespace
@@ -27,7 +73,7 @@ Instance::~Instance() {
 
 Status Instance::create(const nek_value& config) {
   take_failure();
-  if (plugin.create(this, &config, &self) != NEK_OK) {
+  if (create_guarded(plugin, this, config, &self) != NEK_OK) {
     Failure failure = take_failure();
     self = nullptr;
     if (failure.text.empty()) failure.text = "refused its configuration without saying why";
@@ -36,6 +82,8 @@ Status Instance::create(const nek_value& config) {
   if (!self) return nek::fail(std::string("plugin '") + plugin.name + "' made no instance");
   shape = plugin.shape(self);
   if (!shape) return nek::fail(std::string("plugin '") + plugin.name + "' has no shape");
+  if (const char* defect = shape_defect(plugin, *shape))
+    return nek::fail(std::string("plugin '") + plugin.name + "' has a wrong shape: " + defect);
   control = extension_of<nek_control_extension>(*this, NEK_CONTROL);
   progress = extension_of<nek_progress_extension>(*this, NEK_PROGRESS);
   return {};

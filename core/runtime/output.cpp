@@ -193,7 +193,13 @@ void Output::push(Control control, uint64_t epoch) {
   {
     const std::lock_guard lock(mutex_);
     if (queue_.empty()) waiting_since_ = std::chrono::steady_clock::now();
-    queue_.push_back({nullptr, std::move(control), epoch});
+    // Of times that follow each other the newest tells all: else they pile up while nothing is
+    // taken.
+    const bool is_time = control.kind == NEK_TICK || control.kind == NEK_WATERMARK;
+    if (is_time && !queue_.empty() && queue_.back().control.kind == control.kind)
+      queue_.back().control = std::move(control);
+    else
+      queue_.push_back({nullptr, std::move(control), epoch});
   }
   if (is_urgent) flush();
 }
@@ -275,6 +281,10 @@ void Output::control(const Control& control) {
   if (control.snapshot) message.snapshot = control.snapshot->part(instance_.component);
   take_failure();
   const nek_status status = instance_.control->control(instance_.self, &call, &message);
+  if (!call.fault.empty()) {
+    failed("broken output: " + call.fault);
+    return;
+  }
   if (status != NEK_OK) {
     const Failure failure = take_failure();
     failed(failure.text.empty() ? "failed at a control message" : failure.text);

@@ -12,7 +12,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kTick{1000};
 constexpr milliseconds kLook{20};              // how often the coordinator looks at the clock
 constexpr milliseconds kFirstSnapshot{10000};  // how long reading waits for it
 
@@ -34,7 +33,7 @@ Pipeline::Pipeline(PipelineConfig config, PipelineOptions options)
 
 Pipeline::~Pipeline() {
   shut_down();
-  readers_.clear();  // they still speak to decoders
+  readers_.clear();
   executor_.reset();
   components_.clear();
 }
@@ -275,7 +274,15 @@ void Pipeline::retired(Task& task) {
       marker_clock_ = task.clock;
     }
   }
-  if (task.control.kind == NEK_TICK) tick_under_way_ = false;
+  if (task.control.kind == NEK_TICK) {
+    const auto made = [](const auto& component) {
+      return std::any_of(component.begin(), component.end(),
+                         [](const StreamLedger& stream) { return stream.created > 0; });
+    };
+    if (std::any_of(task.ledger.streams.begin(), task.ledger.streams.end(), made))
+      tick_made_records_ = true;
+    tick_under_way_ = false;
+  }
   if (task.control.kind != NEK_SNAPSHOT) return;
   Snapshot& snapshot = *task.control.snapshot;
   for (const auto& reader :
@@ -326,7 +333,7 @@ bool Pipeline::snapshot_due(Clock::time_point now) const {
     const std::lock_guard lock(mutex_);
     if (forced_ > epoch_) return true;
   }
-  if (executor_->chunks() == chunks_at_marker_) return false;
+  if (executor_->chunks() == chunks_at_marker_ && !tick_made_records_) return false;
   const auto since = now - last_marker_;
   const milliseconds interval(std::max(config_.settings.snapshot_interval_ms, least_interval_ms_));
   if (since >= interval) return true;
@@ -361,6 +368,7 @@ void Pipeline::begin_snapshot() {
   control.snapshot = snapshot_;
   submit_control(std::move(control), [&] {
     chunks_at_marker_ = executor_->chunks();
+    tick_made_records_ = false;
     bytes_at_marker_ = read_bytes();
     for (const auto& reader : readers_) {
       if (!reader) continue;
@@ -465,7 +473,7 @@ bool Pipeline::coordinate_once() {
   }
   const auto now = Clock::now();
   // One at a time: behind a full output they would pile up.
-  if (wants_ticks_ && !finish_sent_ && now - last_tick_ >= kTick &&
+  if (wants_ticks_ && !finish_sent_ && now - last_tick_ >= options_.tick &&
       !tick_under_way_.exchange(true)) {
     last_tick_ = now;
     Control control;
@@ -523,11 +531,14 @@ void Pipeline::shut_down() {
     executor_->join();
     for (Component& component : components_)
       if (component.output) component.output->join();
+    for (auto& reader : readers_)
+      if (reader) reader->close_sources();
   }
   for (Component& component : components_) {
     component.plugin->stop();
     if (component.codec) component.codec->stop();
   }
+  if (executor_) executor_->free_lanes();
 }
 
 // ---- What others may know -----------------------------------------------------------------------

@@ -33,6 +33,7 @@ struct PipelineOptions {
   std::string data_dir;     // state and dead letters; made when missing
   bool from_start = false;  // sets the last state aside and reads all inputs again
   RetryPolicy retry;
+  std::chrono::milliseconds tick{1000};  // between NEK_TICKs
 };
 
 struct PipelineProgress {
@@ -120,7 +121,8 @@ class Pipeline {
   std::vector<std::unique_ptr<Reader>> readers_;
   bool wants_ticks_ = false;
   std::atomic<bool> tick_under_way_{false};
-  uint64_t least_interval_ms_ = 0;  // between snapshots, as components ask
+  std::atomic<bool> tick_made_records_{false};  // since the last marker
+  uint64_t least_interval_ms_ = 0;              // between snapshots, as components ask
 
   mutable std::mutex ledger_mutex_;
   Ledger ledger_;         // of chunks that are through, without outputs

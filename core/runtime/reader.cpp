@@ -40,6 +40,19 @@ uint64_t newlines(const uint8_t* data, size_t size) {
 Source& source_of(const nek_segment& segment) { return *static_cast<Source*>(segment.source); }
 bool is_message(const nek_segment& segment) { return segment.source->flags & NEK_MESSAGES; }
 
+std::string segments_defect(const nek_chunk& read) {
+  uint32_t end = 0;
+  for (uint32_t i = 0; i < read.segment_count; i++) {
+    const nek_segment& segment = read.segments[i];
+    if (!segment.source) return "a segment has no source";
+    if (segment.begin > read.used || read.used - segment.begin < segment.size)
+      return "a segment lies outside of the chunk";
+    if (segment.begin < end) return "segments overlap, or are not in order";
+    end = segment.begin + segment.size;
+  }
+  return {};
+}
+
 }  // namespace
 
 Reader::Reader(Component& component, const PipelineSettings& settings, RetryPolicy retry,
@@ -59,10 +72,16 @@ Reader::~Reader() {
   abort();
   join();
   if (task_) budget_.release(task_->admitted);
-  // Chunks that were never worked off hold sources that were never released.
+}
+
+// Chunks that were never worked off hold sources that were never released.
+void Reader::close_sources() {
   const nek_decoder& decoder = *component_.codec->plugin.decoder;
-  for (auto& [source, owned] : sources_)
+  for (auto& [source, owned] : sources_) {
+    set_carry(*owned, {});
     if (decoder.source_close) decoder.source_close(component_.codec->self, owned.get());
+  }
+  sources_.clear();
 }
 
 void Reader::restore(const SourceState& source) {
@@ -70,7 +89,6 @@ void Reader::restore(const SourceState& source) {
   known.identity = source.identity;
   known.at = source.at;
   known.committed = source.at.position;
-  known.restored = true;
 }
 
 void Reader::start() {
@@ -166,12 +184,15 @@ nek_status Reader::fill(nek_chunk& to) {
     const nek_chunk before = to;
     const uint32_t last = to.segment_count - 1;  // may be made longer
     const nek_segment last_before = to.segment_count ? read_[last] : nek_segment{};
+    const size_t ended_before = ended_.size();
     const auto wait = std::chrono::ceil<milliseconds>(left);
     const nek_status status =
         input.read(component_.plugin->self, &to, static_cast<uint32_t>(wait.count()));
     if (status == NEK_RETRY) {  // nothing of this call counts
       to = before;
       if (to.segment_count) read_[last] = last_before;
+      for (size_t i = ended_before; i < ended_.size(); i++) ended_[i]->end_reached = false;
+      ended_.resize(ended_before);
     }
     if (status != NEK_OK) return status;
     if (to.used == to.capacity || to.segment_count == to.segment_capacity || to.schema)
@@ -222,19 +243,19 @@ void Reader::frame_chunk(const nek_chunk& read, size_t carried) {
   chunk.c.used = static_cast<uint32_t>(carried) + read.used;
   relocated_ = false;
   carrier_ = nullptr;
+  if (const std::string defect = segments_defect(read); !defect.empty()) {
+    hooks_.failed(component_.plugin->id + ": broken input: " + defect);
+    return;
+  }
   if (read.schema && !take_messages(read)) return;
   for (uint32_t i = 0; i < read.segment_count; i++) {
     nek_segment segment = read.segments[i];
     Source& source = source_of(segment);
     if (source.closed) continue;
-    if (segment.begin > read.used || read.used - segment.begin < segment.size) {
-      hooks_.failed(component_.plugin->id + ": broken input: a segment lies outside of the chunk");
-      return;
-    }
     segment.begin += static_cast<uint32_t>(carried);
     if (is_message(segment)) {
       source.next_position = segment.position + 1;
-      add_segment(segment);
+      add_segment(message(segment));
       continue;
     }
     while (i + 1 < read.segment_count && read.segments[i + 1].source == segment.source &&
@@ -248,10 +269,27 @@ void Reader::frame_chunk(const nek_chunk& read, size_t carried) {
   frame_ended();
 }
 
+// A record is known by where it begins, so an empty message gets a byte of its own too: it, and all
+// that follow, are copied behind what was read.
+nek_segment Reader::message(nek_segment segment) {
+  if (segment.size > 0 && !relocated_) return segment;
+  relocated_ = true;
+  HostChunk& chunk = *task_->chunk;
+  const uint32_t begin = chunk.c.used, size = std::max(segment.size, 1u);
+  chunk.reserve(size_t{begin} + size);
+  chunk.data.get()[begin] = 0;
+  std::memcpy(chunk.data.get() + begin, chunk.data.get() + segment.begin, segment.size);
+  chunk.c.used += size;
+  segment.begin = begin;
+  return segment;
+}
+
 // Columns with one value a message are copied for the messages that stay.
 bool Reader::take_messages(const nek_chunk& read) {
   HostChunk& chunk = *task_->chunk;
-  std::string defect = column_defect(*read.schema, read.segment_count, read.columns, true);
+  std::string defect = read.columns
+                           ? column_defect(*read.schema, read.segment_count, read.columns, true)
+                           : "it has a schema, but no columns";
   for (uint32_t i = 0; i < read.segment_count; i++)
     if (!is_message(read.segments[i])) defect = "columns are for messages only";
   if (!defect.empty()) {
@@ -294,7 +332,7 @@ nek_segment Reader::with_carry(Source& source, nek_segment segment, size_t carri
   }
   segment.size += static_cast<uint32_t>(carry);
   segment.position -= carry;
-  source.carry.clear();
+  set_carry(source, {});
   return segment;
 }
 
@@ -330,13 +368,26 @@ void Reader::frame_segment(nek_segment segment, bool at_end) {
     return head;
   };
   for (;;) {
-    if (const uint32_t whole = whole_records(segment, at_end)) add_segment(cut(whole));
-    if (segment.size < settings_.max_record_bytes) break;
-    // Only its first line goes: after an unclosed quote the records that follow are whole again.
+    if (!source.in_long_line)
+      if (const uint32_t whole = whole_records(segment, at_end)) add_segment(cut(whole));
+    // Only the first line of a record without end goes: after an unclosed quote the records that
+    // follow are whole again. A longer line goes in pieces of the longest record.
+    const uint64_t longest = settings_.max_record_bytes;
+    const bool too_long = segment.size >= longest;
+    if (segment.size == 0 || (!too_long && !source.in_long_line)) break;
     const uint8_t* begin = data + segment.begin;
-    const auto* newline = static_cast<const uint8_t*>(std::memchr(begin, '\n', segment.size));
-    refuse(source, cut(newline ? static_cast<uint32_t>(newline - begin) + 1 : segment.size),
-           "too_long", "no end of the record within max_record_bytes; is a quote not closed?");
+    const auto* newline = static_cast<const uint8_t*>(
+        std::memchr(begin, '\n', std::min<uint64_t>(segment.size, longest)));
+    if (!newline && !too_long && !at_end) break;
+    const char* detail =
+        source.in_long_line
+            ? "the line before goes on"
+            : "no end of the record within max_record_bytes; is a quote not closed?";
+    source.in_long_line = !newline;
+    refuse(source,
+           cut(newline ? static_cast<uint32_t>(newline - begin) + 1
+                       : static_cast<uint32_t>(std::min<uint64_t>(segment.size, longest))),
+           "too_long", detail);
   }
   source.next_position = segment.position;
   if (segment.size == 0) return;
@@ -344,8 +395,13 @@ void Reader::frame_segment(nek_segment segment, bool at_end) {
     refuse(source, segment, "unfinished", "the input ends within a record");
     return;
   }
-  source.carry.assign(reinterpret_cast<const char*>(data) + segment.begin, segment.size);
+  set_carry(source, {reinterpret_cast<const char*>(data) + segment.begin, segment.size});
   carrier_ = &source;
+}
+
+void Reader::set_carry(Source& source, std::string_view bytes) {
+  budget_.carry(source.carry.size(), bytes.size());
+  source.carry.assign(bytes);
 }
 
 void Reader::frame_ended() {
@@ -390,18 +446,22 @@ void Reader::submit() {
   chunk.c.capacity = chunk.c.used;
   executor_.submit(std::move(task_), [&](Task&) {
     const std::lock_guard lock(sources_mutex_);
-    const auto note = [&](Source* source) -> SourcePosition& {
-      SourcePosition& at = known_[source->key].at;
+    const auto note = [&](Source* source) -> SourcePosition* {
+      Known& known = known_[source->key];
+      if (known.open != source) return nullptr;  // another was opened under its key since
+      SourcePosition& at = known.at;
       at.position = source->next_position;
       at.lines = source->next_lines;
+      at.in_long_line = source->in_long_line;
       at.ended = false;
-      return at;
+      return &at;
     };
     for (Source* source : touched_) note(source);
     for (Source* source : ended_) {
-      SourcePosition& at = note(source);
-      at.ended = true;
-      at.ended_ms = component_.plugin->env.now_ms();
+      SourcePosition* at = note(source);
+      if (!at) continue;
+      at->ended = true;
+      at->ended_ms = component_.plugin->env.now_ms();
     }
   });
   touched_.clear();
@@ -411,7 +471,11 @@ void Reader::submit() {
 void Reader::close(Source& source) {
   if (std::exchange(source.closed, true)) return;
   if (carrier_ == &source) carrier_ = nullptr;
+  set_carry(source, {});
   closing_.push_back(&source);
+  const std::lock_guard lock(sources_mutex_);
+  const auto known = known_.find(source.key);
+  if (known != known_.end() && known->second.open == &source) known->second.open = nullptr;
 }
 
 // Not at once: the chunk that is being filled may still name them.
@@ -443,21 +507,31 @@ Source* Reader::open(const nek_source_open& request) {
   source.key = source.identity;
   if (request.key.size) source.key.assign(request.key.data, request.key.size);
   source.identity_hash = hash128(component_.plugin->id + '\0' + source.identity);
+  bool twice = false;
   {
     const std::lock_guard lock(sources_mutex_);
-    Known& known = known_[source.key];
-    const bool same = std::exchange(known.identity, source.identity) == source.identity;
-    if (!same) known.at = {};  // another source under an old key begins at its own beginning
-    if (std::exchange(known.restored, false) && same) {
+    const auto [at, is_new] = known_.try_emplace(source.key);
+    Known& known = at->second;
+    twice = known.open && !known.open->end_reached && !known.open->closed;
+    // Another source under an old key begins at its own beginning.
+    if (known.identity != source.identity) {
+      known = {};
+    } else if (!is_new) {
       source.resume = known.at.position;
-      source.ended = known.at.ended;
+      source.ended = known.at.ended && known.committed == known.at.position;
       source.ended_records = known.at.records;
       source.ended_ms = known.at.ended_ms;
       source.next_position = known.at.position;
       source.next_lines = known.at.lines;
+      source.in_long_line = known.at.in_long_line;
     }
+    known.identity = source.identity;
+    known.once = source.flags & NEK_ONCE;
+    known.open = &source;
     sources_.emplace(&source, std::move(owned));
   }
+  if (twice)
+    hooks_.failed(component_.plugin->id + ": broken input: it opened " + source.key + " twice");
   const Instance& codec = *component_.codec;
   const nek_decoder& decoder = *codec.plugin.decoder;
   take_failure();
@@ -479,11 +553,11 @@ void Reader::revoke(Source* const* sources, uint32_t count, uint32_t wait_ms, ui
       const std::lock_guard lock(sources_mutex_);
       const auto known = known_.find(source.key);
       committed[i] = wait_ms && known != known_.end() ? known->second.committed : NEK_NO_POSITION;
-      if (known != known_.end()) known_.erase(known);
     }
-    source.carry.clear();
     std::erase(ended_, &source);
     close(source);
+    const std::lock_guard lock(sources_mutex_);
+    known_.erase(source.key);
   }
 }
 
@@ -531,7 +605,9 @@ std::vector<SourceState> Reader::states() const {
   std::vector<SourceState> states;
   states.reserve(known_.size());
   for (const auto& [key, known] : known_)
-    states.push_back({component_.plugin->id, key, known.identity, known.at});
+    // What cannot be read again need not be known when it has ended.
+    if (!known.once || !known.at.ended)
+      states.push_back({component_.plugin->id, key, known.identity, known.at});
   return states;
 }
 

@@ -41,6 +41,7 @@ class Reader final : public SourceHost {
   void join();                              // [main-thread]
   // A snapshot is complete: tells the input, between two reads. [any-thread]
   void committed(const std::vector<SourceState>& sources);
+  void close_sources();  // those that are left, when no chunk is worked on. [main-thread]
   // No chunk of the source is left. [any-thread]
   void released(Source& source);
   // What a chunk in order held of a source. [any-thread]
@@ -59,7 +60,8 @@ class Reader final : public SourceHost {
     std::string identity;
     SourcePosition at;  // of what was submitted
     uint64_t committed = NEK_NO_POSITION;
-    bool restored = false;  // and not opened since
+    const Source* open = nullptr;
+    bool once = false;  // NEK_ONCE
   };
 
   void run();
@@ -72,7 +74,9 @@ class Reader final : public SourceHost {
   uint32_t whole_records(const nek_segment& segment, bool at_end);
   void frame_ended();
   bool take_messages(const nek_chunk& read);
+  nek_segment message(nek_segment segment);
   void add_segment(const nek_segment& segment);
+  void set_carry(Source& source, std::string_view bytes);
   nek_segment with_carry(Source& source, nek_segment segment, size_t carried);
   void refuse(Source& source, nek_segment bytes, const char* reason, const std::string& detail);
   void submit();

@@ -39,7 +39,7 @@ void Task::reset() {
   step = 0;
   epoch = 0;
   admitted = 0;
-  last = false;
+  retired = last = false;
   clock.clear();
   event_time = watermark = INT64_MIN;
   arena.reset();

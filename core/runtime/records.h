@@ -21,9 +21,10 @@ namespace nek {
 
 // How far a source was read; what a snapshot stores of it.
 struct SourcePosition {
-  uint64_t position = 0;  // before the first byte that is not yet framed
-  uint64_t lines = 0;     // newlines before it
-  uint64_t records = 0;   // decoded or refused, of it
+  uint64_t position = 0;      // before the first byte that is not yet framed
+  uint64_t lines = 0;         // newlines before it
+  uint64_t records = 0;       // decoded or refused, of it
+  bool in_long_line = false;  // within a line of which the beginning was refused as too long
   bool ended = false;
   int64_t ended_ms = 0;  // when, wall clock; 0: not known
 };
@@ -35,6 +36,7 @@ struct Source : nek_source {
   // Reader thread:
   std::string carry;                           // the bytes of an unfinished record
   uint64_t next_position = 0, next_lines = 0;  // of the first byte that is not in a chunk
+  bool in_long_line = false;                   // as SourcePosition's
   bool end_reached = false, closed = false;
   // Chunks that hold bytes of it, and one for being open.
   std::atomic<uint32_t> holds{1};
@@ -113,6 +115,7 @@ struct Task {
   Control control;                   // kind 0: a chunk
   size_t step = 0;
   uint64_t admitted = 0;           // bytes charged to the budget
+  bool retired = false;            // it was released
   bool last = false;               // nothing will come from this input any more
   int64_t event_time = INT64_MIN;  // newest in the chunk
   std::string clock;               // of a snapshot's marker: Executor's clocks, for its state

@@ -22,6 +22,8 @@ enum FrameKind : uint32_t {
   kClock = 7
 };
 
+enum SourceFlag : uint8_t { kEnded = 1, kInLongLine = 2 };
+
 // Of the header's numbers and the payload, so that no bit of a frame can change unseen.
 uint64_t frame_checksum(uint32_t kind, uint32_t component, std::string_view payload) {
   ByteWriter all;
@@ -51,7 +53,8 @@ std::string sources_payload(const std::vector<SourceState>& sources) {
     to.number(source.at.position);
     to.number(source.at.lines);
     to.number(source.at.records);
-    to.number(static_cast<uint8_t>(source.at.ended));
+    to.number(static_cast<uint8_t>((source.at.ended ? kEnded : 0) |
+                                   (source.at.in_long_line ? kInLongLine : 0)));
     to.number(source.at.ended_ms);
   }
   return to.bytes();
@@ -67,7 +70,9 @@ void read_sources(ByteReader& from, uint32_t version, std::vector<SourceState>& 
     source.at.position = from.number<uint64_t>();
     source.at.lines = from.number<uint64_t>();
     source.at.records = from.number<uint64_t>();
-    source.at.ended = from.number<uint8_t>() != 0;
+    const auto flags = from.number<uint8_t>();
+    source.at.ended = flags & kEnded;
+    source.at.in_long_line = flags & kInLongLine;
     if (version >= 2) source.at.ended_ms = from.number<int64_t>();
     sources.push_back(std::move(source));
   }

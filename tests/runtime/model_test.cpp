@@ -112,8 +112,10 @@ class Run {
     const uint64_t chunks = s.memory / admitted + 1;
     // A record is 8 bytes in and 24 bytes out, for each output, and may come by two streams and as
     // a count.
+    // Its columns begin at multiples of 64 bytes, with as many behind them.
     const uint64_t bound =
-        s.memory + admitted + chunks * pipeline.config().components.size() * s.chunk_bytes * 8;
+        s.memory + admitted +
+        chunks * pipeline.config().components.size() * (s.chunk_bytes * 20 + 4096);
     const uint64_t peak = pipeline.progress().peak_memory;
     if (peak > bound)
       return "memory " + std::to_string(peak) + " over its bound " + std::to_string(bound);

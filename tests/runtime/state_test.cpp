@@ -19,7 +19,7 @@ std::string state_file(MemoryEnv& env) {
   snapshot_write(snapshot.part(0), "of sources");
   for (uint32_t i = 0; i < 3; i++) snapshot_done(snapshot.part(i), NEK_OK);
   State rest;
-  rest.sources = {{"flows", "flows.csv", "fingerprint", {1234, 56, 55, true, 1700000000000}}};
+  rest.sources = {{"flows", "flows.csv", "fingerprint", {1234, 56, 55, true, true, 1700000000000}}};
   rest.dead_letter_bytes = 99;
   rest.finished = true;
   rest.ledger = "ledger";
@@ -52,6 +52,7 @@ TEST_CASE("what components, sources and the pipeline wrote is read back") {
   CHECK(state->sources[0].at.lines == 56);
   CHECK(state->sources[0].at.records == 55);
   CHECK(state->sources[0].at.ended);
+  CHECK(state->sources[0].at.in_long_line);
   CHECK(state->sources[0].at.ended_ms == 1700000000000);
   CHECK(state->dead_letter_bytes == 99);
   CHECK(state->finished);
@@ -73,6 +74,7 @@ TEST_CASE("a state file of version 1 is read") {
   CHECK(state->sources[0].at.position == 9);
   CHECK(state->sources[0].at.records == 2);
   CHECK(state->sources[0].at.ended);
+  CHECK(!state->sources[0].at.in_long_line);
   CHECK(state->sources[0].at.ended_ms == 0);
 }
 

@@ -25,6 +25,7 @@ class Arena {
   // Uninitialised bytes, valid until reset() or the arena's end.
   void* allocate(size_t bytes) {
     const size_t need = (bytes + kPadding + kAlign - 1) / kAlign * kAlign;
+    in_use_ += need;
     while (current_ < blocks_.size()) {
       Block& block = blocks_[current_];
       if (block.size - used_ >= need) {
@@ -55,8 +56,10 @@ class Arena {
   // Forgets all allocations and keeps the blocks for the next use.
   void reset() {
     current_ = 0;
-    used_ = 0;
+    used_ = in_use_ = 0;
   }
+  // Bytes that were allocated since the last reset().
+  size_t in_use() const { return in_use_; }
   // Bytes held from the system.
   size_t bytes() const { return bytes_; }
   // Gives blocks back to the system until at most `keep` bytes are held; call it after reset().
@@ -76,7 +79,7 @@ class Arena {
     size_t size;
   };
   std::vector<Block> blocks_;
-  size_t block_bytes_, bytes_ = 0, current_ = 0, used_ = 0;
+  size_t block_bytes_, bytes_ = 0, current_ = 0, used_ = 0, in_use_ = 0;
 };
 
 // Bytes of `rows` values of a type in nek_column.values.

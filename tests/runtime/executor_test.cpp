@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/executor.h"
+
+#include <catch2/catch.hpp>
+
+#include "script.h"
+
+namespace nek::test {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+// Reads the text at once, or in reads of a part each.
+std::function<Status(Host, Chunk&)> reads(Texts parts) {
+  struct State {
+    nek_source* source = nullptr;
+    uint64_t position = 0;
+    size_t next = 0;
+  };
+  return [parts = std::move(parts), state = State()](Host host, Chunk& chunk) mutable {
+    if (!state.source) state.source = open_source(host, "s");
+    if (!chunk.empty()) return Status();  // the host takes it before there is more
+    if (state.next == parts.size()) return end();
+    const std::string& part = parts[state.next++];
+    chunk.add(state.source, state.position, part);
+    state.position += part.size();
+    return Status();
+  };
+}
+
+std::string first_text(Call& call) { return std::string(to_view(nek_text_at(&call.read(0), 0))); }
+
+TEST_CASE("a decoder that refuses a chunk takes back the records that it had handed out") {
+  Script script;
+  script.read = reads({"one\ntwo\n"});
+  script.decode = [](Call&, const nek_chunk&) { return refuse("it thought better of it"); };
+  MemoryEnv env;
+  const Ended ended = run_script(script, env, script_config(false));
+  CHECK(ended.failure.empty());
+  CHECK(ended.faults.empty());
+  CHECK(script.delivered().empty());
+  CHECK(ended.letters == Texts{"refused one\ntwo\n"});
+}
+
+TEST_CASE("a batch that process refuses is not committed, and nothing of it is sent on") {
+  Script script;
+  script.read = reads({"bad\n", "good\n"});
+  script.process = [](Call& call) {
+    return first_text(call) == "bad" ? refuse("it is bad") : Status();
+  };
+  script.commit = [&](Call& call) {
+    script.note("commit " + first_text(call));
+    return Status();
+  };
+  MemoryEnv env;
+  const Ended ended = run_script(script, env, script_config(true));
+  CHECK(ended.failure.empty());
+  CHECK(ended.faults.empty());
+  CHECK(script.delivered() == Texts{"s@4 good"});
+  CHECK(ended.letters == Texts{"refused bad\n"});
+  const Texts events = script.events();
+  CHECK(std::count(events.begin(), events.end(), "commit good") == 1);
+  CHECK(std::count(events.begin(), events.end(), "commit bad") == 0);
+}
+
+std::string fault_of(const std::function<void(Script&)>& prepare) {
+  Script script;
+  script.read = reads({"one\n", "two\n"});
+  prepare(script);
+  MemoryEnv env;
+  return run_script(script, env, script_config(true)).failure;
+}
+
+TEST_CASE("of several things that a filter does wrong in one call the first is told") {
+  CHECK(fault_of([](Script& script) {
+          script.process = [](Call& call) {
+            call.refuse(1000, "no", "such row");
+            call.emit(7);
+            return Status();
+          };
+        }) == "middle: broken filter: refuse_row() of a row that is not in the batch");
+}
+
+TEST_CASE("control calls have no batch, and a filter that acts as if they had is told so") {
+  const auto in_control = [](const std::function<void(Call&)>& act) {
+    return fault_of([&](Script& script) {
+      script.control = [&](Call& call, const nek_control& control) {
+        if (control.kind == NEK_FINISH) act(call);
+        return Status();
+      };
+    });
+  };
+  CHECK(in_control([](Call& call) { call.emit(0); }) ==
+        "middle: broken filter: emit() without a batch, or to a stream that takes none");
+  CHECK(in_control([](Call& call) { call.refuse(0, "no", "batch"); }) ==
+        "middle: broken filter: refuse_row() of a row that is not in the batch");
+  CHECK(in_control([](Call& call) { call.ids(); }) ==
+        "middle: broken filter: ids() without a batch");
+}
+
+TEST_CASE("an encoder whose records do not end in order within its bytes ends the pipeline") {
+  const auto ends = [](std::vector<uint32_t> at) {
+    return fault_of([&](Script& script) {
+      script.read = reads({"a\nb\nc\n"});
+      script.encode = [&](Call& call, Encoded& out) {
+        out.append("123456789");
+        for (uint32_t row = 0; row < call.rows(); row++) out.c()->ends[row] = at[row];
+        return Status();
+      };
+    });
+  };
+  CHECK(ends({3, 6, 9}).empty());
+  CHECK(ends({0, 3, 9}).empty());  // the first is left out
+  CHECK(ends({6, 3, 9}) == "out: broken encoder: its records do not end in order within its bytes");
+  CHECK(ends({3, 6, 1000}) ==
+        "out: broken encoder: its records do not end in order within its bytes");
+  CHECK(ends({3, 1000, 9}) ==
+        "out: broken encoder: its records do not end in order within its bytes");
+  CHECK(ends({3, 6, 8}) == "out: broken encoder: its records do not end where its bytes do");
+}
+
+TEST_CASE("what a filter derives by the clock is in a snapshot though nothing comes in any more") {
+  Script script;
+  std::atomic<bool> idle = false, derived = false, saved = false;
+  script.read = [&, first = reads({"one\n"})](Host host, Chunk& chunk) mutable {
+    if (saved) return end();
+    if (idle) return Status();
+    const Status status = first(host, chunk);
+    return status.code() == NEK_END ? Status() : status;
+  };
+  int snapshots = 0;
+  script.control = [&](Call& call, const nek_control& control) {
+    if (control.kind == NEK_COMMITTED) {
+      if (derived) saved = true;
+      if (++snapshots == 2) idle = true;  // the first is taken before the first record
+    }
+    if (control.kind == NEK_TICK && idle && !derived) {
+      nek_column& column = call.column(NEK_TEXT, {.rows = 1});
+      TextWriter(column).set(0, "quiet");
+      const nek_column* columns[] = {&column};
+      call.derive(1, 1, columns);
+      derived = true;
+    }
+    return Status();
+  };
+  MemoryEnv env;
+  const Ended ended = run_script(script, env, script_config(true, {"out", "made"}));
+  CHECK(ended.failure.empty());
+  CHECK(ended.faults.empty());
+  CHECK(script.delivered() == Texts{"s@0 one", "quiet"});
+}
+
+TEST_CASE("memory that chunks turn out to need is charged, and given back") {
+  Script script;
+  script.read = reads({"one\n"});
+  std::atomic<uint64_t> during = 0;
+  Pipeline* running = nullptr;
+  script.process = [&](Call& call) {
+    call.memory<uint8_t>(100 << 20);
+    return Status();
+  };
+  script.commit = [&](Call&) {
+    during = running->progress().memory;
+    return Status();
+  };
+  std::atomic<bool> known = false;
+  script.read = [&, read = script.read](Host host, Chunk& chunk) mutable {
+    return known ? read(host, chunk) : Status();
+  };
+  uint64_t after = 1;
+  MemoryEnv env;
+  const Ended ended = run_script(script, env, script_config(true), [&](Pipeline& pipeline) {
+    running = &pipeline;
+    known = true;
+    REQUIRE(pipeline.wait(std::chrono::milliseconds(60000)));
+    after = pipeline.progress().memory;
+  });
+  CHECK(ended.failure.empty());
+  CHECK(during > 100u << 20);
+  CHECK(after == 0);
+}
+
+}  // namespace
+}  // namespace nek::test

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/pipeline.h"
+
+#include <catch2/catch.hpp>
+
+#include "model.h"
+#include "runtime/output.h"
+#include "script.h"
+
+namespace nek::test {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+void read_one_line(Script& script, const std::string& line) {
+  script.read = [line](Host host, Chunk& chunk) {
+    nek_source* source = open_source(host, "s");
+    if (!source->ended) chunk.add(source, 0, line);
+    return end();
+  };
+}
+
+TEST_CASE("a pipeline that was finished is not finished again by runs that find nothing new") {
+  MemoryEnv env;
+  Texts finishes;
+  for (int run = 0; run < 4; run++) {
+    Script script;
+    read_one_line(script, "one\n");
+    script.control = [&](Call&, const nek_control& control) {
+      if (control.kind == NEK_FINISH) finishes.emplace_back(control.drain ? "drained" : "finished");
+      return Status();
+    };
+    CHECK(run_script(script, env, script_config(true)).failure.empty());
+    CHECK(script.delivered() == (run == 0 ? Texts{"s@0 one"} : Texts{}));
+  }
+  CHECK(finishes == Texts{"finished", "drained", "drained", "drained"});
+}
+
+TEST_CASE(
+    "the ledger goes on in the next run, but not where the pipeline has changed between them") {
+  MemoryEnv env;
+  Script first, second, third;
+  read_one_line(first, "one\n");
+  CHECK(run_script(first, env, script_config(true)).records == 1);
+  CHECK(run_script(second, env, script_config(true)).records == 1);
+  const Ended changed = run_script(third, env, script_config(false));
+  CHECK(changed.failure.empty());
+  CHECK(changed.faults.empty());
+  CHECK(changed.records == 0);
+}
+
+TEST_CASE("dead letters whose state is gone are set aside, not cut") {
+  MemoryEnv env;
+  for (const char* line : {"first\n", "second\n"}) {
+    Script script;
+    read_one_line(script, line);
+    script.decode = [](Call&, const nek_chunk&) { return refuse("all of it"); };
+    CHECK(run_script(script, env, script_config(false)).failure.empty());
+    REQUIRE(env.remove("data/state").ok());
+  }
+  CHECK(env.content("data/dead-letters.ndjson.old").find("first") != std::string::npos);
+  CHECK(env.content("data/dead-letters.ndjson").find("second") != std::string::npos);
+}
+
+// ---- Plugins that break the rules ---------------------------------------------------------------
+
+std::string refusal_of(const nek_plugin& plugin) {
+  Script script;
+  PipelineConfig config = script_config(true);
+  config.components[1].plugin = &plugin;
+  MemoryEnv env;
+  return run_script(script, env, config).failure;
+}
+
+// As it is written in C++ without plugin.hpp, which would catch it.
+template <class Thrown>
+nek_status create_throwing(const nek_host*, const nek_value*, void**) {
+  throw Thrown("thrown in create");
+}
+struct Unknown {
+  explicit Unknown(const char*) {}
+};
+
+TEST_CASE("a plugin that throws when it is made is refused by the pipeline, whatever it throws") {
+  nek_plugin plugin = *script_filter();
+  plugin.create = create_throwing<std::runtime_error>;
+  CHECK(refusal_of(plugin).find("middle: it threw: thrown in create") != std::string::npos);
+  plugin.create = create_throwing<Unknown>;
+  CHECK(refusal_of(plugin).find("middle: it threw what is no std::exception") != std::string::npos);
+}
+
+nek_shape the_shape;
+std::string refusal_of_shape(const nek_shape& shape) {
+  the_shape = shape;
+  nek_plugin plugin = *script_filter();
+  plugin.shape = [](void*) -> const nek_shape* { return &the_shape; };
+  return refusal_of(plugin);
+}
+
+TEST_CASE("a plugin whose shape makes no sense is refused with what is wrong") {
+  const nek_need need = {"text", NEK_TYPE_BIT(NEK_TEXT), false};
+  const nek_stream stream = {"out", NEK_PASS, 0, nullptr};
+  const nek_shape good = {sizeof(nek_shape), false, 1, 1, &need, &stream, 0};
+  const auto says = [](const nek_shape& shape, const char* defect) {
+    const std::string refusal = refusal_of_shape(shape);
+    INFO(refusal);
+    CHECK(refusal.find(std::string("plugin 'middle' has a wrong shape: ") + defect) !=
+          std::string::npos);
+  };
+  nek_shape bad = good;
+  bad.size = 8;
+  says(bad, "its size is too small");
+  bad = good;
+  bad.stream_count = 0;
+  says(bad, "a filter without a stream");
+  bad = good;
+  bad.streams = nullptr;
+  says(bad, "it has streams, but does not say which");
+  bad = good;
+  bad.reads = nullptr;
+  says(bad, "it reads columns, but does not say which");
+  for (const nek_need& wrong :
+       {nek_need{nullptr, 1u << NEK_TEXT, false}, nek_need{"text", 0, false},
+        nek_need{"text", 1u << 20, false}, nek_need{"text", 1, false}}) {
+    bad = good;
+    bad.reads = &wrong;
+    says(bad, "it reads a column without a name, or of no type that there is");
+  }
+  const nek_field no_type = {"added", 0, 0};
+  for (const auto& [wrong, defect] : std::initializer_list<std::pair<nek_stream, const char*>>{
+           {{nullptr, NEK_PASS, 0, nullptr}, "a stream has no name"},
+           {{"out", 9, 0, nullptr}, "a stream is of no kind that there is"},
+           {{"out", NEK_PASS, 1, nullptr}, "a stream adds columns, but does not say which"},
+           {{"out", NEK_PASS, 1, &no_type},
+            "a stream adds a column without a name, or of no type that there is"}}) {
+    bad = good;
+    bad.streams = &wrong;
+    says(bad, defect);
+  }
+}
+
+// ---- Outputs ------------------------------------------------------------------------------------
+
+TEST_CASE("ticks that an output could not take yet are one tick, the last") {
+  Script script;
+  script.use();
+  MemoryEnv env;
+  Metrics metrics;
+  Instance instance(*script_output(), 0, "out", env, metrics);
+  REQUIRE(instance.create(config_of({})->root()).ok());
+  Budget budget(1 << 20);
+  DeadLetters letters(env, "data/dead-letters.ndjson");
+  auto output = Output::make(instance, {}, {}, budget, letters);
+  std::mutex mutex;
+  std::vector<std::pair<uint32_t, int64_t>> got;
+  std::atomic<bool> finished = false;
+  script.at_output = [&](const nek_control& control) {
+    const std::lock_guard lock(mutex);
+    got.emplace_back(control.kind, control.time_ms);
+  };
+  const auto push = [&](uint32_t kind, int64_t time) {
+    Control control;
+    control.kind = kind;
+    control.time_ms = time;
+    output->push(control, 0);
+  };
+  for (int64_t time = 1; time <= 3; time++) push(NEK_TICK, time);
+  for (int64_t time = 4; time <= 6; time++) push(NEK_WATERMARK, time);
+  push(NEK_TICK, 7);
+  push(NEK_FINISH, 0);
+  output->start({[] {}, [](const std::string&) {},
+                 [&](const Control& control) {
+                   if (control.kind == NEK_FINISH) finished = true;
+                 }});
+  while (!finished) std::this_thread::yield();
+  const std::lock_guard lock(mutex);
+  CHECK(got == std::vector<std::pair<uint32_t, int64_t>>{
+                   {NEK_TICK, 3}, {NEK_WATERMARK, 6}, {NEK_TICK, 7}, {NEK_FINISH, 0}});
+}
+
+}  // namespace
+}  // namespace nek::test
