@@ -57,20 +57,21 @@ Sums sums_of(const std::string& name) {
 
 TEST_CASE("each of nfdump's formats gives the flows, bytes and packets that nfdump counts") {
   const Sums mikrotik = {200, 329055, 1386};
-  const auto format = GENERATE("fmt-N-q-6", "fmt-N-noq", "fmt-noN-noq", "csv", "csv-q", "line",
-                               "long", "extended", "biline", "bilong", "gline", "pipe");
+  const auto format = GENERATE("fmt-N-q-6", "fmt-N-noq", "fmt-noN-noq", "fmt-noN-q", "csv", "csv-q",
+                               "line", "long", "extended", "biline", "bilong", "gline", "pipe");
   CHECK(sums_of(std::string("mikrotik2023.") + format + ".txt") == mikrotik);
 }
 
 TEST_CASE("counters of 64 bits are exact") {
   const Sums exact = {200, 8291213154558541122u, 10573556723222941954u};
-  const auto format = GENERATE("fmt-N-q-6", "fmt-N-noq", "csv", "pipe");
+  const auto format = GENERATE("fmt-N-q-6", "fmt-N-noq", "csv", "csv-q", "pipe");
   CHECK(sums_of(std::string("vendors.") + format + ".txt") == exact);
 }
 
 TEST_CASE("counters with units are as exact as nfdump prints them") {
   const Sums rounded = {200, 8291213100000281959u, 10573556700024400956u};
-  const auto with_units = GENERATE("fmt-noN-noq", "line", "biline");
+  const auto with_units =
+      GENERATE("fmt-noN-noq", "fmt-noN-q", "line", "long", "extended", "biline", "bilong", "gline");
   CHECK(sums_of(std::string("vendors.") + with_units + ".txt") == rounded);
 }
 
@@ -78,7 +79,28 @@ TEST_CASE("flows without packets, aggregated flows and those of nfdump 1.6 are f
   CHECK(sums_of("mikrotik2023.nsel.txt") == Sums{200, 329055, 0});
   CHECK(sums_of("vendors.nsel.txt") == Sums{200, 8291213100000281959u, 0});
   CHECK(sums_of("mikrotik2023.fmt-aggr.txt") == Sums{126, 329055, 1386});
+  CHECK(sums_of("vendors.fmt-aggr.txt") == Sums{109, 8291213154558541122, 10573556723222941954u});
   CHECK(sums_of("coding-ray-port_0.nf") == Sums{87, 105201, 1340});
+  CHECK(sums_of("coding-ray-non_int_port.nf") == Sums{28, 63497, 835});
+}
+
+TEST_CASE("flows of both directions in one, and the largest flows, are flows") {
+  CHECK(sums_of("mikrotik2023.fmt-bidir.txt") == Sums{150, 261383, 1037});
+  CHECK(sums_of("vendors.fmt-bidir.txt") == Sums{112, 8291213154558406383, 10573556723222941592u});
+  CHECK(sums_of("mikrotik2023.topn.txt") == Sums{20, 16363263, 0});
+  CHECK(sums_of("vendors.topn.txt") == Sums{20, 8291213100151994212, 0});
+}
+
+TEST_CASE("flows that nfdump printed in another zone are those that it printed in UTC") {
+  const std::string source = GENERATE("mikrotik2023", "vendors");
+  Setup setup;
+  setup.wanted = {"ts", "sp", "dp", "byte", "pkt", "out", "pr", "flg"};
+  const auto rows = [&](const char* options, const std::string& name) {
+    return Decoder(find_plugin("nfdump"), options, setup).rows(sample(source + name));
+  };
+  const std::string local = rows("timezone: America/Sao_Paulo", ".fmt-N-q-TZ-03.txt");
+  CHECK(std::count(local.begin(), local.end(), '\n') == 201);
+  CHECK(difference(rows("timezone: UTC", ".fmt-N-q-6.txt"), local) == "");
 }
 
 TEST_CASE("no flows are no rows and no dead letters") {
@@ -87,7 +109,7 @@ TEST_CASE("no flows are no rows and no dead letters") {
 }
 
 TEST_CASE("statistics are no flows") {
-  const Emitted all = decode(sample("mikrotik2023.stat.txt"));
+  const Emitted all = decode(sample(GENERATE("mikrotik2023.stat.txt", "vendors.stat.txt")));
   CHECK(all.streams[0].empty());
   CHECK(std::count(all.refused.begin(), all.refused.end(), '\n') == 20);
 }
