@@ -28,7 +28,10 @@ class Broken {
   nek::Status setup(nek::Shape& shape) {
     shape.read("n", {NEK_UINT64});
     shape.pass("out", {{"more", NEK_TEXT}});
-    return {};
+    return kWhat == 8 ? nek::fail("cannot be made") : nek::Status();
+  }
+  nek::Status start(const nek::Start& /*start*/) {
+    return kWhat == 9 ? nek::fail("cannot be started") : nek::Status();
   }
   nek::Status process(nek::Call& call) const {
     nek::TextWriter more(call.column(NEK_TEXT, {.nulls = true}));
@@ -193,6 +196,8 @@ TEST_CASE("what a broken filter does wrong is found") {
              Catch::Contains("derive to a stream that is not declared as derived"));
   CHECK_THAT(check_contract(broken<7>()),
              Catch::Contains("emit to a stream that is not in its shape"));
+  CHECK(check_contract(broken<8>()) == "create: cannot be made\n");
+  CHECK(check_contract(broken<9>()) == "cannot be started\n");
 }
 
 TEST_CASE("a description with holes is found") {

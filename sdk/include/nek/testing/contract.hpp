@@ -30,7 +30,9 @@ class Contract {
     check(open_files() == files, "describing it opens a file");
     if (!problems_.empty()) return problems_;  // what follows relies on it
     guarded("create and destroy without start", [&] { check_not_started(); });
+    if (!problems_.empty()) return problems_;
     guarded("start and stop", [&] { check_started(); });
+    if (!problems_.empty()) return problems_;
     guarded("steps", [&] { check_steps(); });
     check(open_files() == files, "files are left open after destroy");
     return problems_;

@@ -62,7 +62,10 @@ class Instance {
   // Of create or start: "LINE:COLUMN: text" or the text; "" when both went well.
   const std::string& error() const { return error_; }
   Host& host() { return host_; }
-  const nek_shape& shape() const { return *shape_; }
+  const nek_shape& shape() const {
+    if (!shape_) throw std::runtime_error("not created: " + error_);
+    return *shape_;
+  }
   void* self() { return self_; }
 
   bool asks_for(uint32_t control) {
@@ -92,8 +95,8 @@ class Instance {
   }
   // Stops and destroys, as at the end of this object.
   void end() {
-    if (lane_) plugin_.lane_free(self_, lane_);
     if (started_ && plugin_.stop) plugin_.stop(self_);
+    if (lane_) plugin_.lane_free(self_, lane_);
     if (self_) plugin_.destroy(self_);
     lane_ = self_ = nullptr;
     started_ = false;
