@@ -162,17 +162,22 @@ Status TimeFormat::parse(std::string_view format, std::vector<Piece>& pieces) {
 
 char* TimeFormat::write_millis(char* out, int64_t ms) { return put_number(out, ms); }
 
-uint64_t TimeFormat::write_second(int64_t ms, Cache& cache) const {
+void TimeFormat::write_second(int64_t ms, Cache& cache) const {
   if (zone_ && !cache.offset.holds(ms)) cache.offset = zone_->of_utc(ms);
-  const int64_t second = floor_div(ms, 1000), offset_ms = cache.offset.offset_ms;
+  const int64_t second = second_of(ms), offset_ms = cache.offset.offset_ms;
   const Civil civil = to_civil(second + floor_div(offset_ms, 1000));
-  cache.text.resize(max_size_);
-  char* out = cache.text.data();
+  cache.seconds.resize(Cache::kSeconds);
+  cache.texts.resize(Cache::kSeconds * max_size_);
+  const size_t slot = static_cast<size_t>(second) % Cache::kSeconds;
+  Cache::Second& made = cache.seconds[slot];
+  made.second = second;
+  char* const begin = cache.texts.data() + slot * max_size_;
+  char* out = begin;
   for (const Piece& piece : pieces_) {
     if (piece.conversion == 0) {
       out = put(out, piece.literal);
     } else if (piece.conversion == 'L') {
-      cache.millis_at = static_cast<size_t>(out - cache.text.data());
+      made.millis_at = static_cast<uint32_t>(out - begin);
       out = put(out, "000");
     } else if (piece.conversion == 's') {
       out = put_number(out, second);
@@ -184,11 +189,7 @@ uint64_t TimeFormat::write_second(int64_t ms, Cache& cache) const {
       out = put_conversion(out, piece.conversion, civil);
     }
   }
-  cache.size = static_cast<size_t>(out - cache.text.data());
-  // Modulo 2^64: the second of the first time there is begins before it.
-  cache.begin_ms = static_cast<uint64_t>(second) * 1000;
-  cache.span_ms = 1000;
-  return static_cast<uint64_t>(ms) - cache.begin_ms;
+  made.size = static_cast<uint32_t>(out - begin);
 }
 
 }  // namespace nek

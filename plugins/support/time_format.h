@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // TimeFormat: writes times as text, by a format that is compiled once.
-// Neighbouring records mostly share their second: its text is kept, and a record costs a copy.
-// Thread-safe; a Cache is one thread's.
+// Records mostly share their seconds with others near them, in whatever order they come: the texts
+// of the last ones are kept, and a record costs a copy. Thread-safe; a Cache is one thread's.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -17,11 +17,15 @@ namespace nek {
 
 class TimeFormat {
  public:
-  // The text of the last second that was written.
+  // The texts of seconds that were written, by the last digits of their number.
   struct Cache {
-    uint64_t begin_ms = 0, span_ms = 0;  // of the second; nothing was written yet
-    size_t size = 0, millis_at = 0;
-    std::vector<char> text;
+    static constexpr size_t kSeconds = 128;
+    struct Second {
+      int64_t second = INT64_MIN;  // of no time: nothing was written yet
+      uint32_t size = 0, millis_at = 0;
+    };
+    std::vector<Second> seconds;
+    std::vector<char> texts;  // of each: max_size() bytes
     TimeZone::Span offset;
   };
 
@@ -35,13 +39,15 @@ class TimeFormat {
   // `ms`: since 1970, UTC. Returns the end; `out` has room for max_size() bytes.
   char* write(char* out, int64_t ms, Cache& cache) const {
     if (is_number()) return write_millis(out, ms);
-    uint64_t millis = static_cast<uint64_t>(ms) - cache.begin_ms;
-    if (millis >= cache.span_ms) millis = write_second(ms, cache);
-    const char* text = cache.text.data();
+    const int64_t second = second_of(ms);
+    const size_t slot = static_cast<size_t>(second) % Cache::kSeconds;
+    if (cache.seconds.empty() || cache.seconds[slot].second != second) write_second(ms, cache);
+    const Cache::Second& kept = cache.seconds[slot];
+    const char* text = cache.texts.data() + slot * max_size_;
     std::memcpy(out, text, kCopied);
-    if (cache.size > kCopied) std::memcpy(out + kCopied, text + kCopied, cache.size - kCopied);
-    if (has_millis_) put_millis(out + cache.millis_at, static_cast<uint32_t>(millis));
-    return out + cache.size;
+    if (kept.size > kCopied) std::memcpy(out + kCopied, text + kCopied, kept.size - kCopied);
+    if (has_millis_) put_millis(out + kept.millis_at, millis_of(ms, second));
+    return out + kept.size;
   }
 
  private:
@@ -50,8 +56,12 @@ class TimeFormat {
     std::string literal;
   };
   static Status parse(std::string_view format, std::vector<Piece>& pieces);
-  // What of `ms` is behind the second.
-  uint64_t write_second(int64_t ms, Cache& cache) const;
+  static int64_t second_of(int64_t ms) { return ms / 1000 - (ms % 1000 < 0); }
+  // Modulo 2^64: the second of the first time there is begins before it.
+  static uint32_t millis_of(int64_t ms, int64_t second) {
+    return static_cast<uint32_t>(static_cast<uint64_t>(ms) - static_cast<uint64_t>(second) * 1000);
+  }
+  void write_second(int64_t ms, Cache& cache) const;
   static char* write_millis(char* out, int64_t ms);
   static void put_millis(char* out, uint32_t millis) {
     out[0] = static_cast<char>('0' + millis / 100);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bitmaps.h"
 
+#include <array>
 #include <bit>
 
 #ifdef __x86_64__
@@ -23,7 +24,22 @@ void find_by_bytes(const char* bytes, size_t count, char delimiter, Bitmaps* bit
   }
 }
 
+// Writes the places of bits, counted from `base`, eight at a time without a branch for each; what
+// is too many is overwritten.
+struct PlacesByEight {
+  [[gnu::always_inline]] static void put(uint64_t bits, uint32_t count, uint32_t base,
+                                         uint32_t* to) {
+    for (uint32_t done = 0; done < count; done += 8) {
+      for (uint32_t i = 0; i < 8; i++) {
+        to[done + i] = base + static_cast<uint32_t>(std::countr_zero(bits));
+        bits &= bits - 1;
+      }
+    }
+  }
+};
+
 // Becomes part of its callers, and so uses the instructions that each of them may.
+template <class Places>
 [[gnu::always_inline]] inline size_t flatten_bits(const Bitmaps* bitmaps, size_t count,
                                                   uint32_t base, uint64_t quotes,
                                                   BitPositions& positions) {
@@ -33,15 +49,8 @@ void find_by_bytes(const char* bytes, size_t count, char delimiter, Bitmaps* bit
   for (; block < count && !(bitmaps[block].quotes & quotes); block++, base += 64) {
     const uint64_t all = bitmaps[block].delimiters | bitmaps[block].newlines;
     const auto bits = static_cast<uint32_t>(std::popcount(all));
-    // Eight at a time without a branch for each; what is too many is overwritten.
-    uint64_t left = all;
-    for (uint32_t done = 0; done < bits; done += 8) {
-      for (uint32_t i = 0; i < 8; i++) {
-        to[index + done + i] = base + static_cast<uint32_t>(std::countr_zero(left));
-        left &= left - 1;
-      }
-    }
-    // The same for line ends, of which a block has one or none, in no order.
+    Places::put(all, bits, base, to + index);
+    // Of line ends a block has one or none, in no order.
     uint64_t newlines = bitmaps[block].newlines;
     do {
       const uint64_t before = (newlines & -newlines) - 1;
@@ -59,7 +68,7 @@ void find_by_bytes(const char* bytes, size_t count, char delimiter, Bitmaps* bit
 
 size_t flatten(const Bitmaps* bitmaps, size_t count, uint32_t base, uint64_t quotes,
                BitPositions& positions) {
-  return flatten_bits(bitmaps, count, base, quotes, positions);
+  return flatten_bits<PlacesByEight>(bitmaps, count, base, quotes, positions);
 }
 
 #ifdef __x86_64__
@@ -102,7 +111,45 @@ void find_by_sse2(const char* bytes, size_t count, char delimiter, Bitmaps* bitm
 [[gnu::target("bmi,popcnt")]] size_t flatten_by_bmi(const Bitmaps* bitmaps, size_t count,
                                                     uint32_t base, uint64_t quotes,
                                                     BitPositions& positions) {
-  return flatten_bits(bitmaps, count, base, quotes, positions);
+  return flatten_bits<PlacesByEight>(bitmaps, count, base, quotes, positions);
+}
+
+#define NEK_AVX512 [[gnu::target("avx512bw,avx512vbmi2,bmi,popcnt")]]
+
+NEK_AVX512 void find_by_avx512(const char* bytes, size_t count, char delimiter, Bitmaps* bitmaps) {
+  const __m512i delimiters = _mm512_set1_epi8(delimiter), newlines = _mm512_set1_epi8('\n'),
+                quotes = _mm512_set1_epi8('"');
+  for (size_t block = 0; block < count; block++, bytes += 64) {
+    const __m512i all = _mm512_loadu_si512(bytes);
+    bitmaps[block] = {_mm512_cmpeq_epi8_mask(all, delimiters),
+                      _mm512_cmpeq_epi8_mask(all, newlines), _mm512_cmpeq_epi8_mask(all, quotes)};
+  }
+}
+// The places of all bits of a block at once, of which sixteen are written at a time. With masks
+// that leave nothing out, because gcc 12 warns of what its header does for those without.
+struct PlacesByAvx512 {
+  NEK_AVX512 static void put(uint64_t bits, uint32_t count, uint32_t base, uint32_t* to) {
+    alignas(64) static constexpr auto kPlaces = [] {
+      std::array<uint8_t, 64> places{};
+      for (uint8_t i = 0; i < 64; i++) places[i] = i;
+      return places;
+    }();
+    const __m512i places = _mm512_maskz_compress_epi8(bits, _mm512_load_si512(kPlaces.data()));
+    const __m512i from = _mm512_set1_epi32(static_cast<int>(base));
+    put_16(_mm512_maskz_extracti32x4_epi32(0xF, places, 0), from, to);
+    if (count <= 16) return;
+    put_16(_mm512_maskz_extracti32x4_epi32(0xF, places, 1), from, to + 16);
+    if (count <= 32) return;
+    put_16(_mm512_maskz_extracti32x4_epi32(0xF, places, 2), from, to + 32);
+    put_16(_mm512_maskz_extracti32x4_epi32(0xF, places, 3), from, to + 48);
+  }
+  NEK_AVX512 static void put_16(__m128i places, __m512i from, uint32_t* to) {
+    _mm512_storeu_si512(to, _mm512_add_epi32(_mm512_maskz_cvtepu8_epi32(0xFFFF, places), from));
+  }
+};
+NEK_AVX512 size_t flatten_by_avx512(const Bitmaps* bitmaps, size_t count, uint32_t base,
+                                    uint64_t quotes, BitPositions& positions) {
+  return flatten_bits<PlacesByAvx512>(bitmaps, count, base, quotes, positions);
 }
 
 #endif
@@ -115,6 +162,8 @@ std::vector<BitmapUnit> bitmap_units() {
   units.push_back({find_by_sse2, flatten});
   const bool has_bits = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt");
   if (has_bits && __builtin_cpu_supports("avx2")) units.push_back({find_by_avx2, flatten_by_bmi});
+  if (has_bits && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2"))
+    units.push_back({find_by_avx512, flatten_by_avx512});
 #endif
   return units;
 }

@@ -14,7 +14,7 @@ struct Bitmaps {
   uint64_t delimiters, newlines, quotes;
 };
 
-// Where positions are written. There is room for 8 more than there are bits.
+// Where positions are written. There is room for 64 more than there are bits.
 struct BitPositions {
   uint32_t* all;       // of delimiters and line ends
   uint32_t* newlines;  // which of them are line ends: their index

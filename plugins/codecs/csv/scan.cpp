@@ -60,7 +60,7 @@ class Scanner {
   // Up to the first block with a quote; returns how many blocks.
   uint32_t scan_unquoted(uint32_t base, const Bitmaps* bitmaps, uint32_t blocks) {
     const uint32_t before = index_.ends.size();
-    index_.ends.reserve(before + blocks * kBlock + 8);
+    index_.ends.reserve(before + blocks * kBlock + kBlock);
     uint32_t newlines[kPiece + 8];
     BitPositions found = {index_.ends.data(), newlines, before, 0};
     const uint64_t quotes = dialect_.quotes ? UINT64_MAX : 0;

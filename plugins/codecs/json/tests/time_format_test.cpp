@@ -79,5 +79,17 @@ TEST_CASE("times: the kept second is not taken for another one") {
   CHECK(write(*format, 0, cache) == "01:00:00.000 +0100");
 }
 
+TEST_CASE("times: those that go back and forth are as those that do not") {
+  const auto format = TimeFormat::compile("%T.%L");
+  TimeFormat::Cache cache;
+  for (int i = 0; i < 3; i++) {
+    CHECK(write(*format, 1402360682007, cache) == "00:38:02.007");
+    CHECK(write(*format, 1402360681999, cache) == "00:38:01.999");
+    CHECK(write(*format, 1402360682007 + 128000, cache) == "00:40:10.007");  // in its place
+    CHECK(write(*format, 1402360682007 - 128000, cache) == "00:35:54.007");
+    CHECK(write(*format, -1, cache) == "23:59:59.999");
+  }
+}
+
 }  // namespace
 }  // namespace nek
