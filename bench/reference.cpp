@@ -63,10 +63,6 @@ static uint16_t country(string_view address) {
   return s.country;
 }
 
-static string_view code(const uint16_t& country) {
-  return {reinterpret_cast<const char*>(&country), country ? size_t{2} : size_t{0}};
-}
-
 static string_view trim(const char* b, const char* e) {
   while (b < e && *b == ' ') b++;
   while (e > b && e[-1] == ' ') e--;
@@ -82,6 +78,10 @@ static int64_t number(string_view s) {
   return v;
 }
 
+static char* put_country(char* p, uint16_t country) {
+  memcpy(p, &country, 2);
+  return p + (country ? 2 : 0);
+}
 static char* put(char* p, string_view s) {
   memcpy(p, s.data(), s.size());
   return p + s.size();
@@ -149,10 +149,10 @@ int main(int, char** argv) {
       p = put(put(p, "{\"ts\":\""), x.ts[i]);
       p = put(put(p, "\",\"sa\":\""), x.sa[i]);
       p = put(put(p, "\",\"sp\":"), uint64_t(x.sp[i]));
-      p = put(put(p, ",\"sc\":\""), code(x.sc[i]));
+      p = put_country(put(p, ",\"sc\":\""), x.sc[i]);
       p = put(put(p, "\",\"da\":\""), x.da[i]);
       p = put(put(p, "\",\"dp\":"), uint64_t(x.dp[i]));
-      p = put(put(p, ",\"dc\":\""), code(x.dc[i]));
+      p = put_country(put(p, ",\"dc\":\""), x.dc[i]);
       p = put(put(p, "\",\"byte\":"), uint64_t(x.bytes[i]));
       p = put(put(p, ",\"pkt\":"), uint64_t(x.packets[i]));
       p = put(put(p, ",\"out\":"), uint64_t(x.out[i]));

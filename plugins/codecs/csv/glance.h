@@ -75,13 +75,16 @@ inline uint64_t read_number(uint64_t text, uint64_t& value) {
          (is_digit >> 56 ^ 1);                        // no digit at the end
 }
 
-// bytes[begin, end) without blanks around it; eight bytes behind it can be read.
+// bytes[begin, end) without blanks around it; sixteen bytes behind it can be read.
 inline void glance_trim(const char* bytes, uint32_t& begin, uint32_t& end) {
+  const auto blanks_at = [&](uint32_t at) {
+    return static_cast<uint32_t>(std::countr_zero(load<uint64_t>(bytes + at) ^ kBlanks)) / 8;
+  };
   while (begin < end) {
-    const uint64_t other = load<uint64_t>(bytes + begin) ^ kBlanks;
-    const auto blanks = static_cast<uint32_t>(std::countr_zero(other)) / 8;
+    const uint32_t first = blanks_at(begin), next = blanks_at(begin + 8);
+    const uint32_t blanks = first + (first == 8 ? next : 0);
     begin += blanks;
-    if (blanks < 8) break;
+    if (blanks < 16) break;
   }
   begin = std::min(begin, end);
   if (begin == end || bytes[end - 1] != ' ') return;

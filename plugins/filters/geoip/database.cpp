@@ -267,7 +267,7 @@ uint32_t Database::find(std::string_view text) const {
   return address ? trie_.find(*address) : kInvalid;
 }
 
-void Database::find_rows(const Call& call, const nek_column& texts,
+void Database::find_rows(const Call& call, const nek_column& texts, Recent& recent,
                          std::span<uint32_t> records) const {
   const auto count = static_cast<uint32_t>(records.size());
   const auto is_v4 = call.memory<uint8_t>(count);
@@ -281,9 +281,10 @@ void Database::find_rows(const Call& call, const nek_column& texts,
     rest[rest_count] = row;
     rest_count += Trie::is_leaf(ref) && is_v4[row] ? 0 : 1;
   }
+  const auto find_text = [this](std::string_view text) { return find(text); };
   for (const uint32_t row : rest.first(rest_count)) {
-    records[row] = is_v4[row] ? Trie::leaf(trie_.go_on_v4(records[row], addresses[row]))
-                              : Trie::leaf(find(to_view(nek_text_at(&texts, row))));
+    records[row] = Trie::leaf(is_v4[row] ? trie_.go_on_v4(records[row], addresses[row])
+                                         : recent.of(to_view(nek_text_at(&texts, row)), find_text));
   }
   for (uint32_t& record : records) record = Trie::record(record);
 }

@@ -12,6 +12,7 @@
 #include "address.h"
 #include "mmdb.h"
 #include "nek/plugin.hpp"
+#include "recent.h"
 #include "trie.h"
 #include "values.h"
 
@@ -42,7 +43,8 @@ class Database {
   // The record of an address; kInvalid where the text is none.
   uint32_t find(std::string_view text) const;
   // The same for each row of a NEK_TEXT column.
-  void find_rows(const Call& call, const nek_column& texts, std::span<uint32_t> records) const;
+  void find_rows(const Call& call, const nek_column& texts, Recent& recent,
+                 std::span<uint32_t> records) const;
   static constexpr uint32_t kUnknown = 0, kInvalid = 1, kNull = 2;  // records of their own
 
   const Values& values(size_t wanted) const { return values_[wanted]; }

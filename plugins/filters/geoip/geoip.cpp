@@ -10,6 +10,7 @@
 #include "database.h"
 #include "nek/plugin.hpp"
 #include "per_code.h"
+#include "recent.h"
 #include "watch.h"
 
 namespace nek {
@@ -48,6 +49,7 @@ class Geoip {
   struct Lane {
     std::shared_ptr<const Database> database;
     PerCode<uint32_t> by_code;  // of this database
+    Recent recent;              // of this database
   };
 
   Geoip(Host host, Config config)
@@ -211,14 +213,14 @@ class Geoip {
   void use_current(Lane& lane) const {
     auto database = current();
     if (database == lane.database) return;
-    lane = Lane{std::move(database), {}};
+    lane = Lane{std::move(database), {}, {}};
   }
 
   static void find(const Call& call, const nek_column& addresses, Lane& lane,
                    std::span<uint32_t> records) {
     const Database& database = *lane.database;
     if (addresses.type == NEK_TEXT) {
-      database.find_rows(call, addresses, records);
+      database.find_rows(call, addresses, lane.recent, records);
     } else {
       const TextView values(*addresses.dictionary->values);
       const auto by_code = lane.by_code.of(*addresses.dictionary, [&](uint32_t code) {

@@ -2,6 +2,7 @@
 #include <unistd.h>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -165,9 +166,11 @@ TEST_CASE("a database that takes the place of the old one is used without a stop
   Filter filter(find_plugin("geoip"), database.options());
   REQUIRE(country(filter, "89.160.20.112") == "SE");
   REQUIRE(country(filter, "1.1.1.1") == "-");
+  REQUIRE(country(filter, "2001:4860:4860::8888") == "-");
   fs::copy_file(kCountries, database.path() + ".new");
   fs::rename(database.path() + ".new", database.path());
   REQUIRE(soon([&] { return country(filter, "1.1.1.1") == "US"; }));
+  REQUIRE(country(filter, "2001:4860:4860::8888") == "US");
   REQUIRE(soon([&] { return filter.host().metric("reloads") == 1; }));
   database.put("GeoIP2-Country-Test.mmdb");
   REQUIRE(soon([&] { return country(filter, "1.1.1.1") == "-"; }));
@@ -189,6 +192,20 @@ TEST_CASE("the old database stays when the new one is damaged, gone, or of other
   database.put("GeoIP2-Country-Test.mmdb");
   REQUIRE(soon([&] { return filter.host().metric("reloads") == 1; }));
   REQUIRE(country(filter, "89.160.20.112") == "SE");
+}
+
+// What is remembered of IPv6 addresses must be theirs: far more of them than are remembered, twice.
+TEST_CASE("IPv6 addresses that come again have the country that they had") {
+  Filter filter(find_plugin("geoip"),
+                "{database: tests/testdata/GeoIP2-Country-Test.mmdb, fields: {sa: sc}}");
+  std::vector<std::string> addresses, expected;
+  for (int i = 0; i < 10000; i++) {
+    char group[8];
+    std::snprintf(group, sizeof group, "%x", i % 5000);
+    addresses.push_back((i % 2 ? "2001:218:" : "2001:220:") + std::string(group) + "::1");
+    expected.emplace_back(i % 2 ? "JP" : "KR");
+  }
+  REQUIRE(countries(filter, addresses) == expected);
 }
 
 TEST_CASE("a file that is truncated while it is in use disturbs nobody") {
