@@ -48,6 +48,16 @@ Json outputs_of(const Pipeline& pipeline, const Ledger& ledger) {
   return outputs;
 }
 
+// By input, where it has a spool that was used.
+Json spools_of(const Pipeline& pipeline) {
+  Json spools = Json::object();
+  pipeline.metrics().visit([&](const nek_metric& m) {
+    if (m.name.starts_with("spool_"))
+      spools[m.component][m.name.substr(6)] = static_cast<uint64_t>(m.value.load());
+  });
+  return spools;
+}
+
 Json dead_letters_of(const Pipeline& pipeline) {
   Json reasons = Json::array();
   const uint64_t count = pipeline.dead_letters();
@@ -79,6 +89,7 @@ Status write_report(const std::string& path, const Pipeline& pipeline, const Run
   // With those of earlier runs:
   report["streams"] = streams_of(pipeline, ledger);
   report["outputs"] = outputs_of(pipeline, ledger);
+  report["spools"] = spools_of(pipeline);
   report["ledger_faults"] = result.faults;
   std::ofstream file(path, std::ios::trunc);
   file << report.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';

@@ -72,20 +72,37 @@ class ProgressView {
   Progress progress_;
 };
 
-// False: a second signal came.
-bool await_end(Pipeline& pipeline, const RunOptions& options) {
-  bool stopping = false;
+enum class End : uint8_t { kOrderly, kSecondSignal, kTimeout };
+
+End await_end(Pipeline& pipeline, const RunOptions& options) {
+  const milliseconds timeout(pipeline.config().settings.shutdown_timeout_ms);
+  std::optional<Clock::time_point> deadline;
   ProgressView view(pipeline, options.quiet);
   while (!pipeline.wait(kLook)) {
     while (signal_came()) {
-      if (stopping) return false;
-      stopping = true;
+      if (deadline) return End::kSecondSignal;
+      deadline = Clock::now() + timeout;
       log_line(NEK_INFO, "", "stopping: what was read is delivered first; again to stop at once");
       pipeline.stop();
     }
+    if (deadline && Clock::now() >= *deadline) return End::kTimeout;
     view.update();
   }
-  return true;
+  return End::kOrderly;
+}
+
+// What nobody has acknowledged when the time to stop is over.
+void log_unacknowledged(const Pipeline& pipeline) {
+  log_line(
+      NEK_ERROR, "",
+      "not all was delivered within 'shutdown_timeout', " +
+          format_duration(static_cast<int64_t>(pipeline.config().settings.shutdown_timeout_ms)) +
+          "; the next run goes on from the last snapshot");
+  const Ledger ledger = pipeline.ledger();
+  for (size_t i = 0; i < ledger.outputs.size(); i++)
+    if (const uint64_t left = ledger.outputs[i].in_flight())
+      log_line(NEK_ERROR, pipeline.config().components[i].id,
+               std::to_string(left) + " records are not acknowledged");
 }
 
 // Why there are too many dead letters; empty: there are not.
@@ -144,11 +161,19 @@ ExitCode run(const RunOptions& options) {
     log_line(NEK_ERROR, "", status.message());
     return kExitFailed;
   }
-  if (!await_end(*pipeline, options)) {
+  const End end = await_end(*pipeline, options);
+  if (end == End::kSecondSignal) {
     log_line(NEK_WARN, "", "stopped at once; the next run goes on from the last snapshot");
     _exit(kExitInterrupted);  // like a crash, which the state is made for; nothing is waited for
   }
   const auto time = Clock::now() - begin;
+  if (end == End::kTimeout) {
+    log_unacknowledged(*pipeline);
+    if (!options.quiet) std::fputs(summary(*pipeline, time).c_str(), stderr);
+    if (!options.report.empty())
+      (void)write_report(options.report, *pipeline, {kExitFailed, time, {}});
+    _exit(kExitFailed);  // as above: what does not deliver may not end either
+  }
   pipeline->shut_down();
   if (!options.quiet) std::fputs(summary(*pipeline, time).c_str(), stderr);
   const auto faults = pipeline->ledger().faults(pipeline->graph(), pipeline->config());

@@ -109,6 +109,20 @@ std::string ledger_table(const Pipeline& pipeline, double seconds) {
   return aligned(streams) + aligned(outputs);
 }
 
+// What never became a record, as the ledger counts them.
+std::string spool_lines(const Pipeline& pipeline) {
+  std::string out;
+  pipeline.metrics().visit([&](const nek_metric& m) {
+    const auto value = static_cast<uint64_t>(m.value.load());
+    if (value == 0) return;
+    if (m.name == "spool_dropped_records")
+      out += "  " + grouped(value) + " records dropped by the full spool of " + m.component + "\n";
+    if (m.name == "spool_damaged_bytes")
+      out += "  " + grouped(value) + " bytes of the spool of " + m.component + " were damaged\n";
+  });
+  return out;
+}
+
 std::string dead_letter_lines(const Pipeline& pipeline) {
   const uint64_t count = pipeline.dead_letters();
   if (count == 0) return {};
@@ -137,7 +151,8 @@ std::string summary(const Pipeline& pipeline, std::chrono::steady_clock::duratio
                     per_second(fresh, seconds) + "\n";
   if (before > 0 && fresh != pipeline.progress().records)
     out += "  With the " + grouped(before) + " of earlier runs:\n";
-  return out + ledger_table(pipeline, seconds) + dead_letter_lines(pipeline);
+  return out + ledger_table(pipeline, seconds) + spool_lines(pipeline) +
+         dead_letter_lines(pipeline);
 }
 
 }  // namespace nek

@@ -24,6 +24,9 @@ constexpr auto kSettings = options<Settings>(
     option<&Settings::snapshot_bytes>("snapshot_bytes",
                                       "Input after which a snapshot comes sooner.",
                                       {.type = "bytes", .fallback = "", .range = "64KiB.."}),
+    option<&Settings::shutdown_timeout_ms>(
+        "shutdown_timeout", "How long what was read may take to be delivered after a stop.",
+        {.type = "duration", .fallback = "", .range = "0s..1h"}),
     option<&Settings::max_dead_letters>("max_dead_letters",
                                         "With more dead letters in a run, nek ends with code 3.",
                                         {.fallback = "", .range = "0.."}),
@@ -41,10 +44,26 @@ constexpr auto kBuffer = options<Buffer>(
     option<&Buffer::when_full>("when_full", "Hold the pipeline back, or lose the newest records.",
                                {.fallback = "", .range = "block|drop_newest"}));
 
+enum class WhenSpoolFull : uint8_t { kBlock, kDropOldest };
+struct Spool {
+  Bytes max_bytes = {InputSpool().max_bytes};
+  std::chrono::milliseconds fsync_interval{InputSpool().fsync_interval_ms};
+  WhenSpoolFull when_full = WhenSpoolFull::kBlock;
+};
+constexpr auto kSpool = options<Spool>(
+    option<&Spool::max_bytes>("max_bytes", "Its size on disk; 0: no spool.",
+                              {.fallback = "", .range = "0.."}),
+    option<&Spool::fsync_interval>("fsync_interval",
+                                   "Longest time that what was read is not synced; 0: none.",
+                                   {.fallback = "", .range = "0s..1h"}),
+    option<&Spool::when_full>("when_full", "Read no more, or lose the oldest records.",
+                              {.fallback = "", .range = "block|drop_oldest"}));
+
 struct Component {
   std::string id, codec;
   const nek_value* from = nullptr;
   Buffer buffer;
+  Spool spool;
 };
 constexpr auto kId = option<&Component::id>(
     "id", "Its name in 'from', metrics and logs; default: the plugin's name.", {.fallback = ""});
@@ -53,7 +72,10 @@ constexpr auto kCodec =
 constexpr auto kFrom = option<&Component::from>(
     "from", "What it reads: ID or ID.STREAM; default: the component before it.",
     {.type = "list", .fallback = ""});
-constexpr auto kInput = options<Component>(kId, kCodec);
+constexpr auto kInput = options<Component>(
+    kId, kCodec,
+    option<&Component::spool, kSpool>("spool", "Where what cannot be read again is kept on disk.",
+                                      {.fallback = ""}));
 constexpr auto kFilter = options<Component>(kId, kFrom);
 constexpr auto kOutput = options<Component>(
     kId, kFrom, kCodec,
@@ -79,10 +101,14 @@ void bind_settings(const nek_value& map, PipelineSettings& settings) {
 
 CommonOptions bind_common(const nek_value& map) {
   Component component;
+  (void)kInput.bind(component, map);
   (void)kFilter.bind(component, map);
   (void)kOutput.bind(component, map);
   const bool drops = component.buffer.when_full == WhenFull::kDropNewest;
-  return {component.from, {component.buffer.max_bytes, drops}};
+  return {component.from,
+          {component.buffer.max_bytes, drops},
+          {component.spool.max_bytes, static_cast<uint64_t>(component.spool.fsync_interval.count()),
+           component.spool.when_full == WhenSpoolFull::kDropOldest}};
 }
 
 }  // namespace nek

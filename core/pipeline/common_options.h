@@ -17,6 +17,7 @@ void bind_settings(const nek_value& map, PipelineSettings& settings);
 struct CommonOptions {
   const nek_value* from = nullptr;  // a list
   OutputBuffer buffer;
+  InputSpool spool;
 };
 CommonOptions bind_common(const nek_value& map);
 

@@ -42,6 +42,13 @@ struct OutputBuffer {
   bool drop_newest = false;
 };
 
+// Of inputs that cannot be read again: what was read waits there, on disk.
+struct InputSpool {
+  uint64_t max_bytes = uint64_t{1} << 30;  // 0: no spool
+  uint64_t fsync_interval_ms = 1000;
+  bool drop_oldest = false;
+};
+
 struct ComponentConfig {
   Kind kind = Kind::kFilter;
   std::string id;  // unique; default: the plugin's name, then name_2 ...
@@ -51,6 +58,7 @@ struct ComponentConfig {
   std::shared_ptr<ConfigTree> codec_config;  // the codec's
   std::vector<From> from;                    // empty for inputs
   OutputBuffer buffer;                       // outputs
+  InputSpool spool;                          // inputs
   uint32_t line = 0, column = 0;             // of its entry in the file
 };
 
@@ -62,6 +70,7 @@ struct PipelineSettings {
   uint64_t linger_ms = 200;
   uint64_t snapshot_interval_ms = 1000;
   uint64_t snapshot_bytes = uint64_t{64} << 20;
+  uint64_t shutdown_timeout_ms = 30000;
   uint64_t max_dead_letters = UINT64_MAX;  // with more of them the exit code is not 0
   std::string data_dir;                    // empty: the default
   bool strict = false;

@@ -99,6 +99,7 @@ class Printer {
     line(2, "linger: " + duration(s.linger_ms));
     line(2, "snapshot_interval: " + duration(s.snapshot_interval_ms));
     line(2, "snapshot_bytes: " + bytes(s.snapshot_bytes));
+    line(2, "shutdown_timeout: " + duration(s.shutdown_timeout_ms));
     if (s.max_dead_letters != UINT64_MAX)
       line(2, "max_dead_letters: " + std::to_string(s.max_dead_letters));
     line(2, std::string("strict: ") + (s.strict ? "true" : "false"));
@@ -123,6 +124,11 @@ class Printer {
     if (c.kind == Kind::kOutput)
       line(6, "buffer: {max_bytes: " + format_bytes(static_cast<int64_t>(c.buffer.max_bytes)) +
                   ", when_full: " + (c.buffer.drop_newest ? "drop_newest" : "block") + "}");
+    if (c.kind == Kind::kInput)
+      line(6, "spool: {max_bytes: " + format_bytes(static_cast<int64_t>(c.spool.max_bytes)) +
+                  ", fsync_interval: " +
+                  format_duration(static_cast<int64_t>(c.spool.fsync_interval_ms)) +
+                  ", when_full: " + (c.spool.drop_oldest ? "drop_oldest" : "block") + "}");
     print_options(c.config->root(), c.plugin->options, 6);
     if (c.codec) print_options(c.codec_config->root(), c.codec->options, 6);
   }

@@ -10,6 +10,7 @@
 #include "nek/text.hpp"
 #include "pipeline/common_options.h"
 #include "pipeline/options.h"
+#include "pipeline/scalar.h"
 #include "pipeline/suggest.h"
 
 namespace nek {
@@ -239,6 +240,19 @@ class Validator {
     const CommonOptions common = bind_common(written.common->root());
     written.from = common.from;
     component.buffer = common.buffer;
+    component.spool = common.spool;
+    check_spool(component, entry.place);
+  }
+
+  // A record that is not complete holds its segment, an eighth of the spool, and all after it.
+  void check_spool(const ComponentConfig& component, Place place) {
+    const PipelineSettings& settings = config_.settings;
+    const uint64_t least = 4 * std::max(settings.chunk_bytes, settings.max_record_bytes);
+    if (component.spool.max_bytes > 0 && component.spool.max_bytes < least)
+      error(place, std::string(component.plugin->name) +
+                       ": 'spool.max_bytes' must be 0, or at least four times 'chunk_bytes' and "
+                       "'max_record_bytes' of the settings, " +
+                       format_bytes(static_cast<int64_t>(least)));
   }
 
   void check_shared_names(const ComponentConfig& component, std::span<const OptionTarget> targets,

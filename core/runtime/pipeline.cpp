@@ -138,8 +138,29 @@ Status Pipeline::restore() {
              "the pipeline has other components than at the last run: the ledger begins at 0");
   }
   restored_ledger_ = ledger_;
-  for (const SourceState& source : restored_.sources) restored_records_ += source.at.records;
+  for (size_t i = 0; i < components_.size(); i++)
+    if (components_[i].kind == Kind::kInput)
+      restored_records_ += restored_ledger_.streams[i][0].created;
+  warn_of_spools();
   return {};
+}
+
+// What an input has read that is not there any more, or is called otherwise now.
+void Pipeline::warn_of_spools() {
+  const std::string folder = (std::filesystem::path(options_.data_dir) / "spool").string();
+  const auto ids = options_.env->list(folder);
+  if (!ids.ok()) return;
+  for (const std::string& id : *ids) {
+    if (std::any_of(components_.begin(), components_.end(), [&](const Component& c) {
+          return c.kind == Kind::kInput && c.plugin->id == id;
+        }))
+      continue;
+    const auto left = options_.env->list((std::filesystem::path(folder) / id).string());
+    if (left.ok() && !left->empty())
+      log_line(NEK_WARN, "",
+               "no input is called '" + id + "', and what it had read still waits in its spool, " +
+                   (std::filesystem::path(folder) / id).string());
+  }
 }
 
 // Watermarks are made from the event time, also where no component reads it as a column.
@@ -210,7 +231,9 @@ Status Pipeline::start() {
     }
     if (component.kind != Kind::kInput) continue;
     readers_[i] = std::make_unique<Reader>(
-        component, config_.settings, options_.retry, *budget_, *executor_,
+        component, config_.settings, config_.components[i].spool,
+        (std::filesystem::path(options_.data_dir) / "spool" / component.plugin->id).string(),
+        options_.retry, *budget_, *executor_,
         Reader::Hooks{[this](std::string text) { fail_with(std::move(text)); },
                       [this] {
                         const std::lock_guard lock(mutex_);

@@ -84,6 +84,7 @@ class Pipeline {
   bool make_codec(uint32_t index, Diagnostics& diagnostics);
   Status restore();
   Status set_aside();
+  void warn_of_spools();
   Status start_instances(const State& state);
   void add_event_time(const Component& input, const ColumnSet& set,
                       std::vector<const char*>& wanted) const;

@@ -17,8 +17,7 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kPatience{50};      // for memory, before the input may serve its connection
-constexpr milliseconds kLongestRead{100};  // so that a stop is noticed
-constexpr milliseconds kIdle{10};          // where an input has nothing and does not wait itself
+constexpr milliseconds kShortPatience{5};  // while its spool is not empty
 constexpr uint32_t kMaxSegments = 16384;
 // Bytes in flight for each byte read: itself, its columns, its encoded form.
 constexpr uint64_t kExpansion = 4;
@@ -55,17 +54,32 @@ std::string segments_defect(const nek_chunk& read) {
 
 }  // namespace
 
-Reader::Reader(Component& component, const PipelineSettings& settings, RetryPolicy retry,
-               Budget& budget, Executor& executor, Hooks hooks)
+Reader::Reader(Component& component, const PipelineSettings& settings, InputSpool spool_settings,
+               const std::string& spool, RetryPolicy retry, Budget& budget, Executor& executor,
+               Hooks hooks)
     : component_(component),
       settings_(settings),
       budget_(budget),
       executor_(executor),
       hooks_(std::move(hooks)),
       backoff_(retry, hash64(component.plugin->id)),
+      spooled_(spool_settings.max_bytes > 0),
       admission_(settings.chunk_bytes * kExpansion),
       read_(kMaxSegments) {
   component.plugin->sources = this;
+  Instance& input = *component.plugin;
+  intake_ = std::make_unique<Intake>(
+      input, settings, retry, spool_settings.max_bytes,
+      std::make_unique<Spool>(input.env, spool, spool_settings, input.id, input.metrics,
+                              [id = input.id](int level, const std::string& what) {
+                                log_line(level, id, "spool: " + what);
+                              }),
+      stopping_,
+      Intake::Hooks{
+          [this](const nek_source_open& request) { return open_source(request); },
+          [this](Source& source) { end_now(source); }, [this](Source& source) { close(source); },
+          [this](Source& source, uint64_t lines) { lose(source, lines); },
+          [this](milliseconds time) { return pause(time); }, [this] { tell_committed(); }});
 }
 
 Reader::~Reader() {
@@ -89,6 +103,7 @@ void Reader::restore(const SourceState& source) {
   known.identity = source.identity;
   known.at = source.at;
   known.committed = source.at.position;
+  known.once = source.once;
 }
 
 void Reader::start() {
@@ -118,11 +133,14 @@ bool Reader::pause(milliseconds time) {
 }
 
 void Reader::run() {
+  recover();
   for (uint32_t failures = 0; !stopping();) {
     let_go();
     tell_committed();
-    if (!executor_.wait_for_workers(kPatience) || !budget_.admit(admission_, kPatience)) {
-      idle_read();
+    intake_->keep_up();
+    const milliseconds patience = intake_->behind() ? kShortPatience : kPatience;
+    if (!executor_.wait_for_workers(patience) || !budget_.admit(admission_, patience)) {
+      intake_->read_ahead();
       continue;
     }
     if (!task_) {
@@ -153,73 +171,49 @@ void Reader::run() {
     pause(wait);
   }
   let_go();
+  intake_->close();
   hooks_.finished();
   std::unique_lock lock(mutex_);  // the input still hears what is committed
   while (!aborting_) {
     wake_.wait(lock, [&] { return aborting_ || !to_tell_.empty(); });
     lock.unlock();
-    tell_committed();
+    tell_committed(true);
     lock.lock();
   }
   lock.unlock();
-  tell_committed();  // of the last snapshot, when the end came first
+  tell_committed(true);  // of the last snapshot, when the end came first
 }
 
-void Reader::idle_read() {
-  nek_chunk none{};
-  none.size = sizeof none;
-  none.segments = read_.data();
-  (void)component_.plugin->plugin.input->read(component_.plugin->self, &none, 0);
+// What earlier runs left in the spool is opened again. Of what else was read once nothing will
+// come.
+void Reader::recover() {
+  intake_->recover();
+  const std::lock_guard lock(sources_mutex_);
+  std::erase_if(known_, [](const auto& item) { return item.second.once && !item.second.open; });
 }
 
-// Reads until the chunk is full, `linger` after the first bytes, or the input has nothing more to
-// say.
-nek_status Reader::fill(nek_chunk& to) {
-  const nek_input& input = *component_.plugin->plugin.input;
-  Clock::time_point deadline = Clock::time_point::max();
-  while (!stopping()) {
-    const auto now = Clock::now();
-    if (now >= deadline) return NEK_OK;
-    const auto left = std::min<Clock::duration>(kLongestRead, deadline - now);
-    const nek_chunk before = to;
-    const uint32_t last = to.segment_count - 1;  // may be made longer
-    const nek_segment last_before = to.segment_count ? read_[last] : nek_segment{};
-    const size_t ended_before = ended_.size();
-    const auto wait = std::chrono::ceil<milliseconds>(left);
-    const nek_status status =
-        input.read(component_.plugin->self, &to, static_cast<uint32_t>(wait.count()));
-    if (status == NEK_RETRY) {  // nothing of this call counts
-      to = before;
-      if (to.segment_count) read_[last] = last_before;
-      for (size_t i = ended_before; i < ended_.size(); i++) ended_[i]->end_reached = false;
-      ended_.resize(ended_before);
-    }
-    if (status != NEK_OK) return status;
-    if (to.used == to.capacity || to.segment_count == to.segment_capacity || to.schema)
-      return NEK_OK;
-    if (to.segment_count > 0 && before.segment_count == 0)
-      deadline = Clock::now() + milliseconds(settings_.linger_ms);
-    if (to.used > before.used || to.segment_count > before.segment_count) continue;
-    if (!ended_.empty()) return NEK_OK;
-    if (Clock::now() - now < kIdle / 2) pause(kIdle);
-    if (to.segment_count == 0) return NEK_OK;
-  }
-  return NEK_OK;
+// What was carried of it will never be a whole record.
+void Reader::lose(Source& source, uint64_t lines) {
+  source.next_lines +=
+      lines + static_cast<uint64_t>(std::count(source.carry.begin(), source.carry.end(), '\n'));
+  source.in_long_line = false;
+  set_carry(source, {});
 }
 
 nek_status Reader::read_chunk() {
   HostChunk& chunk = *task_->chunk;
   chunk.reset();
   const size_t carried = carrier_ ? carrier_->carry.size() : 0;
-  chunk.reserve(carried + settings_.chunk_bytes);
+  const size_t capacity = intake_->capacity();
+  chunk.reserve(carried + capacity);
   if (carried) std::memcpy(chunk.data.get(), carrier_->carry.data(), carried);
   nek_chunk to{};
   to.size = sizeof to;
   to.data = chunk.data.get() + carried;
-  to.capacity = static_cast<uint32_t>(settings_.chunk_bytes);
+  to.capacity = static_cast<uint32_t>(capacity);
   to.segments = read_.data();
   to.segment_capacity = kMaxSegments;
-  const nek_status status = fill(to);
+  const nek_status status = intake_->fill(to);
   if (to.used > to.capacity || to.segment_count > to.segment_capacity) {
     hooks_.failed(component_.plugin->id + ": broken input: it filled more than the chunk holds");
     return NEK_END;
@@ -228,7 +222,7 @@ nek_status Reader::read_chunk() {
   if (status == NEK_END) {  // all that is still open ends with the input
     const std::lock_guard lock(sources_mutex_);
     for (const auto& [key, source] : sources_)
-      if (!source->end_reached && !source->closed) end(*source);
+      if (!source->end_reached && !source->closed) end_now(*source);
   }
   if (status == NEK_OK && to.segment_count == 0 && ended_.empty()) return NEK_OK;
   frame_chunk(to, carried);
@@ -491,7 +485,9 @@ void Reader::released(Source& source) {
   sources_.erase(&source);
 }
 
-Source* Reader::open(const nek_source_open& request) {
+Source* Reader::open(const nek_source_open& request) { return open_source(request); }
+
+Source* Reader::open_source(const nek_source_open& request) {
   auto owned = std::make_unique<Source>();
   Source& source = *owned;
   source.size = sizeof(nek_source);
@@ -532,6 +528,7 @@ Source* Reader::open(const nek_source_open& request) {
   }
   if (twice)
     hooks_.failed(component_.plugin->id + ": broken input: it opened " + source.key + " twice");
+  intake_->opened(source, request);
   const Instance& codec = *component_.codec;
   const nek_decoder& decoder = *codec.plugin.decoder;
   take_failure();
@@ -541,7 +538,11 @@ Source* Reader::open(const nek_source_open& request) {
 }
 
 void Reader::end(Source& source) {
-  if (std::exchange(source.end_reached, true)) return;
+  if (!std::exchange(source.end_reached, true)) intake_->end(source);
+}
+
+void Reader::end_now(Source& source) {
+  source.end_reached = true;
   ended_.push_back(&source);
 }
 
@@ -554,6 +555,7 @@ void Reader::revoke(Source* const* sources, uint32_t count, uint32_t wait_ms, ui
       const auto known = known_.find(source.key);
       committed[i] = wait_ms && known != known_.end() ? known->second.committed : NEK_NO_POSITION;
     }
+    intake_->forget(source);
     std::erase(ended_, &source);
     close(source);
     const std::lock_guard lock(sources_mutex_);
@@ -570,26 +572,30 @@ void Reader::committed(const std::vector<SourceState>& sources) {
     }
   }
   const std::lock_guard lock(mutex_);
-  for (const SourceState& source : sources) to_tell_[source.key] = source.at.position;
+  for (const SourceState& source : sources) to_tell_[source.key] = source.at;
   wake_.notify_all();
 }
 
-void Reader::tell_committed() {
-  std::map<std::string, uint64_t> told;
+void Reader::tell_committed(bool last) {
+  std::map<std::string, SourcePosition> told;
   {
     const std::lock_guard lock(mutex_);
     told.swap(to_tell_);
   }
+  if (told.empty()) return;
+  for (const auto& [key, at] : told) intake_->committed(key, at.position, at.ended);
+  const std::vector<std::string> gone = intake_->release(last);
   const nek_input& input = *component_.plugin->plugin.input;
-  if (told.empty() || !NEK_HAS(&input, committed) || !input.committed) return;
   std::vector<std::pair<Source*, uint64_t>> open;
   {
     const std::lock_guard lock(sources_mutex_);
+    for (const std::string& key : gone) known_.erase(key);
     for (const auto& [source, owned] : sources_) {
       const auto at = told.find(source->key);
-      if (at != told.end() && !source->closed) open.emplace_back(owned.get(), at->second);
+      if (at != told.end() && !source->closed) open.emplace_back(owned.get(), at->second.position);
     }
   }
+  if (!NEK_HAS(&input, committed) || !input.committed) return;
   for (const auto& [source, position] : open)
     input.committed(component_.plugin->self, source, position);
 }
@@ -605,9 +611,9 @@ std::vector<SourceState> Reader::states() const {
   std::vector<SourceState> states;
   states.reserve(known_.size());
   for (const auto& [key, known] : known_)
-    // What cannot be read again need not be known when it has ended.
-    if (!known.once || !known.at.ended)
-      states.push_back({component_.plugin->id, key, known.identity, known.at});
+    // What cannot be read again need not be known when it has ended and its spool is empty.
+    if (!known.once || !known.at.ended || spooled_)
+      states.push_back({component_.plugin->id, key, known.identity, known.at, known.once});
   return states;
 }
 

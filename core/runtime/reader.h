@@ -17,6 +17,7 @@
 #include "pipeline/pipeline_config.h"
 #include "runtime/budget.h"
 #include "runtime/executor.h"
+#include "runtime/intake.h"
 #include "runtime/retry.h"
 #include "runtime/snapshot.h"
 
@@ -30,8 +31,10 @@ class Reader final : public SourceHost {
     // Takes a snapshot of all that was submitted and waits for it up to the time. [reader-thread]
     std::function<void(std::chrono::milliseconds)> snapshot_now;
   };
-  Reader(Component& component, const PipelineSettings& settings, RetryPolicy retry, Budget& budget,
-         Executor& executor, Hooks hooks);
+  // spool: folder of its spool.
+  Reader(Component& component, const PipelineSettings& settings, InputSpool spool_settings,
+         const std::string& spool, RetryPolicy retry, Budget& budget, Executor& executor,
+         Hooks hooks);
   ~Reader() override;
 
   void restore(const SourceState& source);  // [main-thread], before start
@@ -66,9 +69,11 @@ class Reader final : public SourceHost {
 
   void run();
   nek_status read_chunk();  // fills task_
-  nek_status fill(nek_chunk& to);
-  void idle_read();
-  void tell_committed();
+  void recover();
+  Source* open_source(const nek_source_open& request);
+  void end_now(Source& source);
+  void lose(Source& source, uint64_t lines);
+  void tell_committed(bool last = false);
   void frame_chunk(const nek_chunk& read, size_t carried);
   void frame_segment(nek_segment segment, bool at_end);
   uint32_t whole_records(const nek_segment& segment, bool at_end);
@@ -91,9 +96,11 @@ class Reader final : public SourceHost {
   Executor& executor_;
   Hooks hooks_;
   Backoff backoff_;
+  const bool spooled_;        // what is read once goes through the spool
   const uint64_t admission_;  // bytes charged for a chunk
 
   // Reader thread:
+  std::unique_ptr<Intake> intake_;
   std::unique_ptr<Task> task_;            // being filled
   bool relocated_ = false;                // segments are being copied behind what was read
   std::vector<nek_segment> read_;         // what read() hands out
@@ -107,7 +114,7 @@ class Reader final : public SourceHost {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::map<std::string, uint64_t> to_tell_;  // committed positions by key
+  std::map<std::string, SourcePosition> to_tell_;  // committed, by key
   std::atomic<bool> stopping_{false};
   bool aborting_ = false;
   std::atomic<uint64_t> bytes_{0};

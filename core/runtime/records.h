@@ -38,6 +38,7 @@ struct Source : nek_source {
   uint64_t next_position = 0, next_lines = 0;  // of the first byte that is not in a chunk
   bool in_long_line = false;                   // as SourcePosition's
   bool end_reached = false, closed = false;
+  uint64_t spool_number = 0;  // 0: no spool
   // Chunks that hold bytes of it, and one for being open.
   std::atomic<uint32_t> holds{1};
 };

@@ -11,7 +11,7 @@ namespace {
 
 // These numbers are on disk: never change one.
 constexpr std::string_view kMagic = "NEKSTATE";
-constexpr uint32_t kVersion = 2, kOldestVersion = 1;
+constexpr uint32_t kVersion = 3, kOldestVersion = 1;
 enum FrameKind : uint32_t {
   kComponents = 1,
   kPiece = 2,
@@ -22,7 +22,7 @@ enum FrameKind : uint32_t {
   kClock = 7
 };
 
-enum SourceFlag : uint8_t { kEnded = 1, kInLongLine = 2 };
+enum SourceFlag : uint8_t { kEnded = 1, kInLongLine = 2, kOnce = 4 };
 
 // Of the header's numbers and the payload, so that no bit of a frame can change unseen.
 uint64_t frame_checksum(uint32_t kind, uint32_t component, std::string_view payload) {
@@ -54,13 +54,14 @@ std::string sources_payload(const std::vector<SourceState>& sources) {
     to.number(source.at.lines);
     to.number(source.at.records);
     to.number(static_cast<uint8_t>((source.at.ended ? kEnded : 0) |
-                                   (source.at.in_long_line ? kInLongLine : 0)));
+                                   (source.at.in_long_line ? kInLongLine : 0) |
+                                   (source.once ? kOnce : 0)));
     to.number(source.at.ended_ms);
   }
   return to.bytes();
 }
 
-void read_sources(ByteReader& from, uint32_t version, std::vector<SourceState>& sources) {
+bool read_sources(ByteReader& from, uint32_t version, std::vector<SourceState>& sources) {
   const auto count = from.number<uint32_t>();
   for (uint32_t i = 0; i < count && from.ok(); i++) {
     SourceState source;
@@ -71,11 +72,14 @@ void read_sources(ByteReader& from, uint32_t version, std::vector<SourceState>& 
     source.at.lines = from.number<uint64_t>();
     source.at.records = from.number<uint64_t>();
     const auto flags = from.number<uint8_t>();
+    if (flags > (version < 3 ? kEnded | kInLongLine : kEnded | kInLongLine | kOnce)) return false;
     source.at.ended = flags & kEnded;
     source.at.in_long_line = flags & kInLongLine;
+    source.once = flags & kOnce;
     if (version >= 2) source.at.ended_ms = from.number<int64_t>();
     sources.push_back(std::move(source));
   }
+  return from.ok();
 }
 
 class StateReader {
@@ -117,7 +121,7 @@ class StateReader {
         if (component >= ids_.size()) return false;
         state.components[ids_[component]].append(payload);
         return true;
-      case kSources: read_sources(from, version_, state.sources); return from.ok();
+      case kSources: return read_sources(from, version_, state.sources);
       case kPipeline:
         state.dead_letter_bytes = from.number<uint64_t>();
         state.finished = from.number<uint8_t>() != 0;

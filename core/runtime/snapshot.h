@@ -42,6 +42,7 @@ struct SourceState {
   std::string input;  // id of the component
   std::string key, identity;
   SourcePosition at;
+  bool once = false;  // cannot be read again
 };
 
 // What a snapshot holds; components by id, so that a pipeline may be edited between runs.

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -44,6 +45,17 @@ class SystemFile final : public File {
   }
   Status sync() override {
     if (::fdatasync(fd_) != 0) return error("cannot sync", path_);
+    return {};
+  }
+  Status read(uint64_t offset, std::span<char> to) override {
+    while (!to.empty()) {
+      const ssize_t got = ::pread(fd_, to.data(), to.size(), static_cast<off_t>(offset));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return error("cannot read", path_);
+      if (got == 0) return fail("cannot read " + path_ + ": it is shorter than it was");
+      offset += static_cast<uint64_t>(got);
+      to = to.subspan(static_cast<size_t>(got));
+    }
     return {};
   }
   uint64_t length() const override { return length_; }
@@ -91,6 +103,17 @@ class SystemEnv final : public Env {
     return all;
   }
   bool exists(const std::string& path) override { return ::access(path.c_str(), F_OK) == 0; }
+  Result<std::vector<std::string>> list(const std::string& path) override {
+    std::error_code code;
+    std::vector<std::string> names;
+    std::filesystem::directory_iterator at(path, code);
+    for (; !code && at != std::filesystem::directory_iterator(); at.increment(code))
+      names.push_back(at->path().filename().string());
+    if (code && code != std::errc::no_such_file_or_directory)
+      return fail("cannot list folder " + path + ": " + code.message());
+    std::sort(names.begin(), names.end());
+    return names;
+  }
   Status rename(const std::string& from, const std::string& to) override {
     if (::rename(from.c_str(), to.c_str()) != 0) return error("cannot rename to", to);
     return {};

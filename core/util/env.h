@@ -4,8 +4,10 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "nek/status.hpp"
 
@@ -17,6 +19,7 @@ class File {
   virtual Status append(std::string_view bytes) = 0;
   virtual Status truncate(uint64_t length) = 0;  // and goes on appending there
   virtual Status sync() = 0;
+  virtual Status read(uint64_t offset, std::span<char> to) = 0;  // all of it, or an error
   virtual uint64_t length() const = 0;
 };
 
@@ -28,6 +31,8 @@ class Env {
   virtual Result<std::unique_ptr<File>> open(const std::string& path) = 0;
   virtual Result<std::string> read(const std::string& path) = 0;
   virtual bool exists(const std::string& path) = 0;
+  // Names in a folder, sorted; none where there is no folder.
+  virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
   virtual Status rename(const std::string& from, const std::string& to) = 0;
   virtual Status remove(const std::string& path) = 0;  // OK where there is none
   virtual Status make_dirs(const std::string& path) = 0;

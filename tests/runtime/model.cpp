@@ -24,7 +24,8 @@ std::shared_ptr<ConfigTree> config_of(
   std::vector<nek_value> items;
   for (const auto& [key, value] : options) {
     const std::string name = key;
-    items.push_back(number(*tree, key, value, name == "messages" || name == "faults"));
+    items.push_back(
+        number(*tree, key, value, name == "messages" || name == "faults" || name == "once"));
   }
   tree->root().kind = NEK_MAP;
   tree->root().count = static_cast<uint32_t>(items.size());
@@ -81,8 +82,16 @@ class Planner {
     ComponentConfig& input = add(Kind::kInput, numbers_input());
     input.codec = numbers_decoder();
     const bool messages = roll(3) == 0;
-    input.config = config_of({{"count", plan_.count}, {"messages", messages}});
-    if (!messages) plan_.expected.dead_letters += 2;  // the unfinished ends of its two parts
+    const bool once = roll(3) == 0;
+    input.config = config_of(
+        {{"count", plan_.count}, {"messages", messages}, {"once", once}, {"number", last()}});
+    if (once) {
+      // Its sources may end in the middle of a number, whenever they end.
+      input.spool = {uint64_t{32} << (10 + roll(6)), roll(3) ? roll(30) : 0, false};
+      plan_.once.push_back({last(), messages});
+      plan_.expected.dead_letters_known = false;
+    } else if (!messages)
+      plan_.expected.dead_letters += 2;  // the unfinished ends of its two parts
     Values values;
     for (uint64_t v = 0; v < plan_.count; v++) {
       if (is_bad_line(v))

@@ -15,6 +15,11 @@ namespace nek::test {
 struct Plan {
   PipelineConfig config;
   uint64_t count = 0;  // numbers of each input
+  struct Once {
+    uint64_t number = 0;
+    bool messages = false;
+  };
+  std::vector<Once> once;  // inputs that can be read once only
 
   struct Expected {
     std::map<uint64_t, std::vector<uint64_t>> disks;  // by number, in an order that need not hold

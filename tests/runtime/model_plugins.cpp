@@ -26,12 +26,14 @@ constexpr uint32_t kLine = 8;
 constexpr uint32_t kUnfinished = 3;  // bytes of a line that never ends, behind the last one
 
 struct NumbersConfig {
-  uint64_t count = 0;
-  bool messages = false;
+  uint64_t count = 0, number = 0;
+  bool messages = false, once = false;
 };
 constexpr auto kNumbersOptions = options<NumbersConfig>(
     option<&NumbersConfig::count>("count", "How many numbers."),
-    option<&NumbersConfig::messages>("messages", "A message each.", {.fallback = "false"}));
+    option<&NumbersConfig::number>("number", "Which feeds.", {.fallback = "0"}),
+    option<&NumbersConfig::messages>("messages", "A message each.", {.fallback = "false"}),
+    option<&NumbersConfig::once>("once", "Feeds that can be read once.", {.fallback = "false"}));
 
 // Two sources that take turns: even and odd pieces of the numbers, each a stream of its own.
 class Numbers {
@@ -41,6 +43,13 @@ class Numbers {
   Status read(nek::Chunk& chunk, std::chrono::milliseconds) {
     if (!opened_) open();
     if (chunk.memory_full()) return {};
+    const Status status = read_parts(chunk);
+    if (config_.once) note_feeds();
+    return status;
+  }
+
+ private:
+  Status read_parts(nek::Chunk& chunk) {
     if (!parts_[0].done && the_world->roll(20) == 0) return fail_once(chunk);
     for (Part& part : parts_) {
       if (part.done) continue;
@@ -60,11 +69,11 @@ class Numbers {
     return done ? end() : Status();
   }
 
- private:
   struct Part {
     nek_source* source = nullptr;
     uint64_t first = 0;          // number at position 0
-    uint64_t next = 0, end = 0;  // positions: bytes, or messages
+    uint64_t next = 0, end = 0;  // bytes, or messages
+    uint64_t begin = 0;          // of position 0
     bool done = false;
   };
   void open() {
@@ -74,7 +83,11 @@ class Numbers {
       Part& part = parts_[i];
       part.first = i * (config_.count / 2);
       part.end = (i ? config_.count - config_.count / 2 : config_.count / 2) * unit;
-      if (!config_.messages) part.end += kUnfinished;
+      if (!config_.messages && !config_.once) part.end += kUnfinished;
+      if (config_.once) {
+        open_feed(part, i);
+        continue;
+      }
       const std::string identity = "part " + std::to_string(i);
       nek_source_open request{};
       request.identity = to_text(identity);
@@ -84,12 +97,36 @@ class Numbers {
       if (part.source->ended) part.next = part.end;
     }
   }
+  // A session of its own, which begins where the writer is.
+  void open_feed(Part& part, uint32_t number) {
+    std::string identity;
+    {
+      const std::lock_guard lock(the_world->mutex);
+      World::Feed& feed = the_world->feeds[{config_.number, number}];
+      identity =
+          "feed " + std::to_string(number) + " session " + std::to_string(the_world->sessions++);
+      feed.identity = identity;
+      part.begin = part.next = feed.begin = feed.safe = feed.next;
+    }
+    nek_source_open request{};
+    request.identity = to_text(identity);
+    request.flags = NEK_ONCE | (config_.messages ? static_cast<uint32_t>(NEK_MESSAGES) : 0);
+    part.source = host_.open_source(request);
+  }
+  void note_feeds() const {
+    const std::lock_guard lock(the_world->mutex);
+    for (uint32_t i = 0; i < 2; i++) {
+      World::Feed& feed = the_world->feeds[{config_.number, i}];
+      feed.safe = feed.next;
+      feed.next = parts_[i].next;
+    }
+  }
   // Bytes that were read before the fault came do not count.
   Status fail_once(nek::Chunk& chunk) const {
     const auto room = chunk.room();
     if (room.size() > kLine) {
       std::fill_n(room.begin(), kLine, uint8_t{'9'});
-      chunk.took(parts_[0].source, parts_[0].next, kLine);
+      chunk.took(parts_[0].source, parts_[0].next - parts_[0].begin, kLine);
     }
     return retry("the input is tired");
   }
@@ -106,7 +143,7 @@ class Numbers {
       const uint64_t at = part.next + i;
       room[i] = static_cast<uint8_t>(line(part.first + at / kLine)[at % kLine]);
     }
-    if (want) chunk.took(part.source, part.next, static_cast<uint32_t>(want));
+    if (want) chunk.took(part.source, part.next - part.begin, static_cast<uint32_t>(want));
     part.next += want;
   }
   void read_messages(nek::Chunk& chunk, Part& part) const {
@@ -114,7 +151,7 @@ class Numbers {
       nek_chunk& c = *chunk.c();
       if (c.capacity - c.used < kLine || c.segment_count == c.segment_capacity) return;
       std::memcpy(c.data + c.used, line(part.first + part.next).data(), kLine);
-      c.segments[c.segment_count++] = {part.source, part.next++, c.used, kLine};
+      c.segments[c.segment_count++] = {part.source, part.next++ - part.begin, c.used, kLine};
       c.used += kLine;
     }
   }

@@ -24,7 +24,16 @@ struct World {
     std::set<std::string> ids;
     std::multiset<uint64_t> values;  // of new ids
   };
+  // One writer of what can be read once only. It goes on where the last reader left off.
+  struct Feed {
+    uint64_t begin = 0;  // where the session began that reads it
+    uint64_t next = 0;   // what was handed out
+    uint64_t safe = 0;   // what was handed out before the last read began
+    std::string identity;
+  };
   std::mutex mutex;
+  std::map<std::pair<uint64_t, uint32_t>, Feed> feeds;  // by the input's option `number`, and part
+  uint64_t sessions = 0;
   std::map<uint64_t, Disk> disks;  // by the output's option `number`
   std::map<uint64_t, Server> servers;
   std::vector<int64_t> watermarks;  // that the filter watch was told
@@ -46,7 +55,8 @@ constexpr uint64_t kCounted = 1'000'000;                         // derived by c
 constexpr uint64_t kEvery = 10;
 constexpr uint64_t kTotal = 2'000'000;  // derived at the end: kTotal + n
 
-const nek_plugin* numbers_input();  // options: count, messages
+// options: count, messages, once, number. once: its sources cannot be read again
+const nek_plugin* numbers_input();
 const nek_plugin* numbers_decoder();
 const nek_plugin* pass_filter();   // one stream; adds nothing
 const nek_plugin* split_filter();  // streams a, b (subset), all (pass)

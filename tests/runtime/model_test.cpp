@@ -11,6 +11,7 @@
 #include "model.h"
 #include "model_plugins.h"
 #include "runtime/pipeline.h"
+#include "runtime/spool_file.h"
 #include "util/log.h"
 
 namespace nek::test {
@@ -43,6 +44,9 @@ class Run {
   explicit Run(uint64_t seed) : seed_(seed), random_(seed * 31 + 7) {
     world_.random.seed(static_cast<uint32_t>(seed) + 1);
     set_world(&world_);
+    env_.on_sync_dir([this](const std::string& folder) {
+      if (folder == "data") note_state();
+    });
   }
 
   // What went wrong, empty when nothing did.
@@ -55,7 +59,8 @@ class Run {
       const Status status = pipeline->start();
       if (!status.ok()) return "not started: " + status.message();
       if (left > 0) {
-        interrupt(*pipeline);
+        const std::string fault = interrupt(*pipeline, plan);
+        if (!fault.empty()) return fault;
         continue;
       }
       std::string fault = finish(*pipeline, plan);
@@ -73,7 +78,7 @@ class Run {
     return options;
   }
   // A crash, or an order to stop that may be followed by one.
-  void interrupt(Pipeline& pipeline) {
+  std::string interrupt(Pipeline& pipeline, const Plan& plan) {
     pipeline.wait(milliseconds(random_() % 30));
     const bool stop = random_() % 3 == 0;
     if (stop) {
@@ -84,7 +89,56 @@ class Run {
     }
     pipeline.shut_down();
     world_.crash();
-    env_.crash();
+    env_.crash([&](size_t unsynced) { return random_() % (unsynced + 1); });
+    for (const Plan::Once& once : plan.once) {
+      const std::string fault = resume_feeds(plan.config.components[once.number], once);
+      if (!fault.empty()) return fault;
+    }
+    return {};
+  }
+  // The writers go on with what the crash has lost: what neither the spool nor the state has.
+  std::string resume_feeds(const ComponentConfig& input, const Plan::Once& once) {
+    for (uint32_t part = 0; part < 2; part++) {
+      World::Feed& feed = world_.feeds[{once.number, part}];
+      const uint64_t kept = std::max(in_spool(input.id, feed.identity, once.messages),
+                                     complete_[input.id + " " + feed.identity]);
+      if (input.spool.fsync_interval_ms == 0 && feed.begin + kept < feed.safe)
+        return "lost what its spool had synced: " + std::to_string(feed.safe) + " of " +
+               feed.identity + ", there is " + std::to_string(feed.begin + kept);
+      feed.next = feed.begin + kept;
+      if (!once.messages) feed.next -= feed.next % 8;  // a number that was cut comes again
+    }
+    return {};
+  }
+  uint64_t in_spool(const std::string& input, const std::string& identity, bool messages) {
+    uint64_t end = 0;
+    const std::string folder = "data/spool/" + input;
+    const auto names = *env_.list(folder);
+    for (const std::string& name : names) {
+      const std::string bytes = env_.content(folder + "/" + name);
+      std::map<uint64_t, std::string> sources;
+      for (const SpoolFrame& frame : scan_spool(bytes).frames) {
+        SpoolSource source;
+        SpoolChunk chunk;
+        if (frame.kind == kSpoolSource && read_spool_source(frame, source))
+          sources[source.number] = source.identity;
+        else if (read_spool_chunk(frame.head, frame.body.size(), chunk))
+          for (const SpoolPiece& piece : chunk.pieces)
+            if (sources[piece.source] == identity)
+              end = std::max(end, piece.position + (messages ? 1 : piece.size));
+      }
+    }
+    return end;
+  }
+  // A source that has ended and is complete is not in the next state any more.
+  void note_state() {
+    const auto state = read_state(env_, "data/state");
+    if (!state.ok()) return;
+    const std::lock_guard lock(world_.mutex);
+    for (const SourceState& source : state->sources) {
+      uint64_t& position = complete_[source.input + " " + source.identity];
+      position = std::max(position, source.at.position);
+    }
   }
   std::string finish(Pipeline& pipeline, const Plan& plan) {
     if (!pipeline.wait(milliseconds(60000))) return "it hangs";
@@ -158,6 +212,7 @@ class Run {
   std::minstd_rand random_;
   World world_;
   MemoryEnv env_;
+  std::map<std::string, uint64_t> complete_;  // input and identity: position in a snapshot
 };
 
 TEST_CASE("a random pipeline delivers what the model foretells, whatever crashes, stops or fails",

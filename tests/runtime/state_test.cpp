@@ -19,7 +19,9 @@ std::string state_file(MemoryEnv& env) {
   snapshot_write(snapshot.part(0), "of sources");
   for (uint32_t i = 0; i < 3; i++) snapshot_done(snapshot.part(i), NEK_OK);
   State rest;
-  rest.sources = {{"flows", "flows.csv", "fingerprint", {1234, 56, 55, true, true, 1700000000000}}};
+  rest.sources = {
+      {"flows", "flows.csv", "fingerprint", {1234, 56, 55, true, true, 1700000000000}, false},
+      {"pipe", "fifo 1", "fifo 1", {7, 1, 1, false, false, 0}, true}};
   rest.dead_letter_bytes = 99;
   rest.finished = true;
   rest.ledger = "ledger";
@@ -44,7 +46,10 @@ TEST_CASE("what components, sources and the pipeline wrote is read back") {
   REQUIRE(state.ok());
   CHECK(state->components.at("detect") == "table of sources");
   CHECK(state->components.at("file") == "length 42");
-  REQUIRE(state->sources.size() == 1);
+  REQUIRE(state->sources.size() == 2);
+  CHECK(state->sources[1].once);
+  CHECK(!state->sources[1].at.ended);
+  CHECK(!state->sources[0].once);
   CHECK(state->sources[0].input == "flows");
   CHECK(state->sources[0].key == "flows.csv");
   CHECK(state->sources[0].identity == "fingerprint");
@@ -78,6 +83,24 @@ TEST_CASE("a state file of version 1 is read") {
   CHECK(state->sources[0].at.ended_ms == 0);
 }
 
+// The same file, when that was the version.
+TEST_CASE("a state file of version 2 is read") {
+  std::ifstream file(NEK_TEST_DATA "/state-version-2", std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  REQUIRE(bytes.size() == 440);
+  MemoryEnv env;
+  REQUIRE((*env.open(kPath))->append(bytes).ok());
+  const auto state = read_state(env, kPath);
+  REQUIRE(state.ok());
+  REQUIRE(state->sources.size() == 1);
+  CHECK(state->sources[0].key == "in.csv b60aace2fe84ebefd2d3bae47276362d");
+  CHECK(state->sources[0].at.position == 10);
+  CHECK(state->sources[0].at.lines == 3);
+  CHECK(state->sources[0].at.records == 2);
+  CHECK(state->sources[0].at.ended);
+  CHECK(!state->sources[0].once);
+}
+
 TEST_CASE("without a state file everything begins anew") {
   MemoryEnv env;
   const auto state = read_state(env, kPath);
@@ -109,10 +132,10 @@ TEST_CASE("a state file is refused wherever it was cut off") {
 TEST_CASE("a state file of another version is refused by a message that names both") {
   MemoryEnv env;
   std::string other = state_file(env);
-  other[8] = 3;
+  other[8] = 4;
   CHECK(
       fault_of(other) ==
-      "cannot restore from data/state: it is of version 3, this nek reads versions 1 to 2: use the "
+      "cannot restore from data/state: it is of version 4, this nek reads versions 1 to 3: use the "
       "nek that wrote it; with --from-start nek sets it aside and reads all inputs again");
 }
 

@@ -143,7 +143,7 @@ typedef struct nek_start { /* call */
 
 /* ---- Inputs and decoders --------------------------------------------------------------------- */
 enum { NEK_MESSAGES = 1 /* a segment is a message, not part of a byte stream */,
-       NEK_ONCE = 2     /* cannot be read again: goes through the spool */ };
+       NEK_ONCE = 2     /* cannot be read again: goes through the spool. Its key is never used again */ };
 #define NEK_NO_POSITION UINT64_MAX
 typedef struct nek_source { /* the host's; until closed and its last chunk is done */
   size_t size;

@@ -1,0 +1,521 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/spool.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+
+#include "nek/plugin.h"
+
+namespace nek {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr uint64_t kLargestSegment = uint64_t{64} << 20;
+constexpr uint64_t kSmallBody = 4096;  // is written together with what stands before it
+constexpr std::string_view kSuffix = ".spool";
+
+// 0: it is no segment's name.
+uint64_t number_of(std::string_view name) {
+  uint64_t number = 0;
+  if (!name.ends_with(kSuffix)) return 0;
+  name.remove_suffix(kSuffix.size());
+  const auto read = std::from_chars(name.data(), name.data() + name.size(), number);
+  return read.ptr == name.data() + name.size() ? number : 0;
+}
+
+std::string bytes_text(uint64_t bytes) { return std::to_string(bytes) + " bytes"; }
+
+}  // namespace
+
+Spool::Spool(Env& env, std::string folder, InputSpool settings, const std::string& id,
+             Metrics& metrics, Say say)
+    : env_(env),
+      folder_(std::move(folder)),
+      settings_(settings),
+      say_(std::move(say)),
+      segment_bytes_(std::min(settings.max_bytes / 8, kLargestSegment)),
+      size_metric_(metrics.make(NEK_GAUGE, id, "spool_bytes", "Size of the spool on disk.")),
+      dropped_records_(metrics.make(NEK_COUNTER, id, "spool_dropped_records",
+                                    "Lines or messages dropped because the spool was full.")),
+      dropped_bytes_(metrics.make(NEK_COUNTER, id, "spool_dropped_bytes",
+                                  "Bytes dropped because the spool was full.")),
+      damaged_bytes_(metrics.make(NEK_COUNTER, id, "spool_damaged_bytes",
+                                  "Bytes of the spool that could not be read again.")) {}
+
+std::string Spool::path_of(uint64_t number, const char* suffix) const {
+  char name[32];
+  std::snprintf(name, sizeof name, "%08llu", static_cast<unsigned long long>(number));
+  return (std::filesystem::path(folder_) / (std::string(name) + suffix)).string();
+}
+
+// ---- Recovery -----------------------------------------------------------------------------------
+
+void Spool::recover() {
+  const auto names = env_.list(folder_);
+  if (!names.ok()) {
+    say_(NEK_ERROR, names.status().message() + "; what may be left there waits for the next run");
+    return;
+  }
+  std::vector<uint64_t> numbers;
+  for (const std::string& name : *names) {
+    const std::string stem = name.substr(0, name.find('.')) + std::string(kSuffix);
+    next_segment_ = std::max(next_segment_, number_of(stem) + 1);
+    if (const uint64_t number = number_of(name)) numbers.push_back(number);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  std::set<uint64_t> ended;
+  for (const uint64_t number : numbers) {
+    if (!recover_segment(number)) continue;
+    for (const auto& [source, extent] : segments_.back().extents)
+      if (extent.ended) ended.insert(source);
+  }
+  if (segments_.empty()) return;
+  at_segment_ = segments_.front().number;
+  for (const auto& [number, source] : sources_) {
+    if (ended.contains(number)) continue;
+    // It ended with the process that read it.
+    ends_after_[segments_.back().number].push_back(number);
+    for (size_t i = segments_.size(); i-- > 0;) {
+      const auto extent = segments_[i].extents.find(number);
+      if (extent == segments_[i].extents.end()) continue;
+      extent->second.ended = true;
+      break;
+    }
+  }
+  say_(NEK_INFO, bytes_text(bytes_) + " that earlier runs read are looked through first");
+}
+
+// False: nothing of it is used.
+bool Spool::recover_segment(uint64_t number) {
+  const std::string path = path_of(number);
+  const auto bytes = env_.read(path);
+  if (!bytes.ok()) {
+    set_aside(path, path_of(number, ".unreadable"), bytes.status().message());
+    return false;
+  }
+  const SpoolScan scan = scan_spool(*bytes);
+  if (!scan.fault.empty()) {
+    set_aside(path, path_of(number, ".unreadable"), scan.fault);
+    return false;
+  }
+  if (scan.frames.empty() && scan.holes.empty()) {
+    if (const Status status = env_.remove(path); !status.ok()) say_(NEK_WARN, status.message());
+    return false;
+  }
+  if (bytes->size() > scan.good) {
+    say_(NEK_WARN, path + " ends within a write: the last " +
+                       bytes_text(bytes->size() - scan.good) +
+                       " are cut off, they had not been synced");
+    auto file = env_.open(path);
+    const Status status = file.ok() ? (*file)->truncate(scan.good) : file.status();
+    if (!status.ok()) say_(NEK_WARN, status.message());
+  }
+  Segment& segment = segments_.emplace_back();
+  segment.number = number;
+  segment.size = scan.good;
+  segment.holes = scan.holes;
+  segment.damaged = !scan.holes.empty();
+  bytes_ += segment.size;
+  for (const SpoolHole& hole : scan.holes) {
+    say_(NEK_ERROR, path + " is damaged from byte " + std::to_string(hole.begin) +
+                        " on: " + bytes_text(hole.end - hole.begin) +
+                        " are left out; the file is kept as " + path_of(number, ".damaged"));
+    Metrics::add(*damaged_bytes_, static_cast<double>(hole.end - hole.begin));
+  }
+  for (const SpoolFrame& frame : scan.frames) {
+    SpoolSource source;
+    SpoolChunk chunk;
+    if (frame.kind == kSpoolSource && read_spool_source(frame, source)) {
+      next_source_ = std::max(next_source_, source.number + 1);
+      if (source.flags & NEK_ONCE) sources_.try_emplace(source.number, std::move(source));
+    } else if (read_spool_chunk(frame.head, frame.body.size(), chunk)) {
+      note(segment, chunk);
+    }
+  }
+  return true;
+}
+
+void Spool::set_aside(const std::string& path, const std::string& to, const std::string& why) {
+  const Status status = env_.rename(path, to);
+  say_(NEK_ERROR, path + " is set aside" + (status.ok() ? " as " + to : "") + ": " + why);
+  if (!status.ok()) say_(NEK_ERROR, status.message());
+}
+
+// What has to be committed before the segment may go.
+void Spool::note(Segment& segment, const SpoolChunk& chunk) {
+  for (const SpoolPiece& piece : chunk.pieces) {
+    const auto source = sources_.find(piece.source);
+    if (source == sources_.end()) continue;
+    const bool message = source->second.flags & NEK_MESSAGES;
+    uint64_t& end = segment.extents[piece.source].end;
+    end = std::max(end, piece.position + (message ? 1 : piece.size));
+  }
+  for (const uint64_t source : chunk.ended)
+    if (sources_.contains(source)) segment.extents[source].ended = true;
+}
+
+// ---- Appending ----------------------------------------------------------------------------------
+
+uint64_t Spool::add(SpoolSource source) {
+  const uint64_t number = source.number = next_source_++;
+  sources_.emplace(number, std::move(source));
+  return number;
+}
+
+bool Spool::has_room(uint64_t bytes) {
+  const uint64_t needed = bytes + kSmallBody;  // frames come on top
+  while (bytes_ > 0 && bytes_ + needed > settings_.max_bytes)
+    if (!settings_.drop_oldest || !drop_segment()) return false;
+  return true;
+}
+
+Status Spool::begin_segment() {
+  if (!folder_made_) {
+    if (Status status = env_.make_dirs(folder_); !status.ok()) return status;
+    folder_made_ = true;
+  }
+  while (env_.exists(path_of(next_segment_))) next_segment_++;  // whoever put it there
+  auto file = env_.open(path_of(next_segment_));
+  if (!file.ok()) {
+    folder_made_ = false;  // it may have been removed
+    return file.status();
+  }
+  if (Status status = (*file)->append(spool_file_head()); !status.ok()) {
+    file->reset();
+    (void)env_.remove(path_of(next_segment_));
+    return status;
+  }
+  file_ = std::move(*file);
+  folder_synced_ = false;
+  declared_.clear();
+  Segment& segment = segments_.emplace_back();
+  segment.number = next_segment_++;
+  segment.size = kSpoolFileHead;
+  bytes_ += segment.size;
+  if (at_segment_ == 0) at_segment_ = segment.number;
+  return {};
+}
+
+void Spool::end_segment() {
+  if (!file_) return;
+  sync();
+  file_.reset();
+}
+
+// What was written of it stays; what follows goes into a new one.
+void Spool::give_up_segment() {
+  file_.reset();
+  unsynced_since_ = Clock::time_point::max();
+}
+
+Status Spool::append(const SpoolChunk& chunk, std::string_view body, bool handed_on) {
+  if (file_ && file_->length() >= segment_bytes_) end_segment();
+  if (!file_)
+    if (Status status = begin_segment(); !status.ok()) return status;
+  std::string bytes;
+  std::vector<uint64_t> declares;
+  const auto declare = [&](uint64_t number) {
+    if (!declared_.insert(number).second) return;
+    declares.push_back(number);
+    bytes += spool_frame(sources_.at(number));
+  };
+  for (const SpoolPiece& piece : chunk.pieces) declare(piece.source);
+  for (const uint64_t source : chunk.ended) declare(source);
+  bytes += spool_frame_before(chunk, body);
+  const bool together = body.size() <= kSmallBody;
+  if (together) bytes += body;
+  Segment& segment = segments_.back();
+  Status status = file_->append(bytes);
+  if (status.ok() && !together) status = file_->append(body);
+  if (!status.ok()) {
+    for (const uint64_t number : declares) declared_.erase(number);
+    if (!file_->truncate(segment.size).ok()) give_up_segment();
+    return status;
+  }
+  bytes_ += file_->length() - segment.size;
+  segment.size = file_->length();
+  note(segment, chunk);
+  if (handed_on) {
+    at_segment_ = segment.number;
+    at_ = segment.size;
+  }
+  Metrics::add(*size_metric_, static_cast<double>(bytes_));
+  if (unsynced_since_ == Clock::time_point::max()) unsynced_since_ = Clock::now();
+  sync_when_due();
+  return {};
+}
+
+milliseconds Spool::until_sync() const {
+  if (unsynced_since_ == Clock::time_point::max()) return milliseconds::max();
+  const auto due = unsynced_since_ + milliseconds(settings_.fsync_interval_ms);
+  return std::max(std::chrono::ceil<milliseconds>(due - Clock::now()), milliseconds(0));
+}
+
+void Spool::sync_when_due() {
+  if (until_sync() == milliseconds(0)) sync();
+}
+
+// After a sync that failed the system may forget what it could not write: nothing more is trusted
+// to that file.
+void Spool::sync() {
+  if (!file_ || unsynced_since_ == Clock::time_point::max()) return;
+  Status status = file_->sync();
+  if (status.ok() && !folder_synced_) {
+    status = env_.sync_dir(folder_);
+    const auto parent = std::filesystem::path(folder_).parent_path();
+    if (status.ok()) status = env_.sync_dir(parent.string());
+    if (status.ok()) status = env_.sync_dir(parent.parent_path().string());
+    folder_synced_ = status.ok();
+  }
+  if (status.ok()) {
+    if (sync_failed_) say_(NEK_INFO, "it is synced again");
+    sync_failed_ = false;
+    unsynced_since_ = Clock::time_point::max();
+    return;
+  }
+  if (!sync_failed_)
+    say_(NEK_ERROR,
+         status.message() +
+             "; what is not delivered before the machine crashes may be lost. Still trying");
+  sync_failed_ = true;
+  give_up_segment();
+}
+
+// ---- Reading ------------------------------------------------------------------------------------
+
+size_t Spool::reading() const {
+  const auto at = std::find_if(segments_.begin(), segments_.end(),
+                               [&](const Segment& s) { return s.number >= at_segment_; });
+  return static_cast<size_t>(at - segments_.begin());
+}
+
+bool Spool::behind() { return peek() != nullptr; }
+
+const SpoolChunk* Spool::peek() {
+  while (!peeked_) {
+    const size_t index = reading();
+    if (index == segments_.size()) {
+      if (ends_after_.empty()) return nullptr;
+    } else {
+      Segment& segment = segments_[index];
+      if (segment.number != at_segment_) at_ = 0;
+      at_segment_ = segment.number;
+      at_ = std::max<uint64_t>(at_, kSpoolFileHead);
+      for (const SpoolHole& hole : segment.holes)
+        if (hole.begin <= at_ && at_ < hole.end) at_ = hole.end;
+      if (at_ < segment.size) {
+        if (!peek_frame(segment)) continue;
+        peeked_ = true;
+        break;
+      }
+      if (is_open(segment)) return nullptr;
+    }
+    // All of the segment is handed on: so are its sources that ended.
+    next_ = {};
+    for (auto ends = ends_after_.begin();
+         ends != ends_after_.end() && (index == segments_.size() || ends->first <= at_segment_);
+         ends = ends_after_.erase(ends))
+      next_.ended.insert(next_.ended.end(), ends->second.begin(), ends->second.end());
+    if (index < segments_.size()) {
+      at_segment_++;
+      at_ = 0;
+    }
+    next_size_ = 0;
+    next_end_ = 0;
+    peeked_ = !next_.ended.empty();
+  }
+  return &next_;
+}
+
+// False: there is no chunk here, and reading is past it.
+bool Spool::peek_frame(const Segment& segment) {
+  if (!read_ || read_segment_ != segment.number) {
+    read_.reset();
+    if (!env_.exists(path_of(segment.number))) {
+      skip_damage(segments_[reading()], "it was removed");
+      return false;
+    }
+    auto file = env_.open(path_of(segment.number));
+    if (!file.ok()) {
+      skip_damage(segments_[reading()], file.status().message());
+      return false;
+    }
+    read_ = std::move(*file);
+    read_segment_ = segment.number;
+  }
+  char before[kSpoolFrameHead];
+  uint32_t head = 0, body = 0;
+  if (segment.size - at_ < sizeof before || !read_->read(at_, before).ok() ||
+      !spool_frame_sizes({before, sizeof before}, head, body) ||
+      segment.size - at_ - sizeof before < uint64_t{head} + body) {
+    skip_damage(segments_[reading()], "its frames cannot be read");
+    return false;
+  }
+  next_end_ = at_ + sizeof before + head + body;
+  frame_head_.assign(before, sizeof before);
+  frame_head_.resize(sizeof before + head);
+  const Status status =
+      read_->read(at_ + sizeof before, std::span(frame_head_).subspan(sizeof before));
+  const std::string_view bytes(frame_head_);
+  uint32_t kind = 0;
+  std::copy_n(bytes.data() + 4, sizeof kind, reinterpret_cast<char*>(&kind));
+  if (status.ok() && kind == kSpoolSource) {
+    at_ = next_end_;
+    return false;
+  }
+  next_size_ = body;
+  if (status.ok() && kind == kSpoolChunk &&
+      read_spool_chunk(bytes.substr(sizeof before), body, next_))
+    return true;
+  skip_damage(segments_[reading()], "its frames cannot be read");
+  return false;
+}
+
+bool Spool::take(std::span<char> to) {
+  peeked_ = false;
+  if (next_end_ == 0) return true;
+  Segment& segment = segments_[reading()];
+  const Status status = read_->read(next_end_ - next_size_, to.first(next_size_));
+  if (status.ok() && spool_chunk_is_good(frame_head_, {to.data(), next_size_})) {
+    at_ = next_end_;
+    return true;
+  }
+  skip_damage(segment, status.ok() ? "a checksum does not match" : status.message());
+  return false;
+}
+
+// Reading goes on at the next good frame.
+void Spool::skip_damage(Segment& segment, const std::string& why) {
+  const std::string path = path_of(segment.number);
+  uint64_t next = segment.size;
+  SpoolFrame frame;
+  if (const auto bytes = env_.read(path);
+      bytes.ok() &&
+      next_spool_frame(std::string_view(*bytes).substr(0, segment.size), at_ + 1, frame))
+    next = frame.begin;
+  say_(NEK_ERROR, path + ": " + why + ": " + bytes_text(next - at_) + " from byte " +
+                      std::to_string(at_) + " on are lost");
+  Metrics::add(*damaged_bytes_, static_cast<double>(next - at_));
+  segment.damaged = true;
+  at_ = next;
+}
+
+uint64_t Spool::take_dropped_lines(uint64_t source) {
+  const auto at = dropped_lines_.find(source);
+  if (at == dropped_lines_.end()) return 0;
+  const uint64_t lines = at->second;
+  dropped_lines_.erase(at);
+  return lines;
+}
+
+// ---- Making room --------------------------------------------------------------------------------
+
+void Spool::committed(uint64_t source, uint64_t position, bool ended) {
+  if (sources_.contains(source)) committed_[source] = {position, ended};
+}
+
+bool Spool::is_committed(const Segment& segment) const {
+  return std::all_of(segment.extents.begin(), segment.extents.end(), [&](const auto& item) {
+    const auto& [source, extent] = item;
+    const auto at = committed_.find(source);
+    return at != committed_.end() && at->second.position >= extent.end &&
+           (!extent.ended || at->second.ended);
+  });
+}
+
+void Spool::remove_segment(const Segment& segment) {
+  const std::string path = path_of(segment.number);
+  const Status status =
+      segment.damaged ? env_.rename(path, path_of(segment.number, ".damaged")) : env_.remove(path);
+  if (!status.ok()) say_(NEK_WARN, status.message());
+  bytes_ -= segment.size;
+  if (read_segment_ == segment.number) read_.reset();
+}
+
+std::vector<SpoolSource> Spool::release(bool last) {
+  if (last && !behind()) end_segment();
+  bool removed = false;
+  while (!segments_.empty() && is_committed(segments_.front())) {
+    Segment& oldest = segments_.front();
+    if (is_open(oldest)) {
+      if (oldest.size < segment_bytes_ / 2 || behind()) break;
+      end_segment();
+    }
+    // What is committed was handed on; else it is of a source that is read no more.
+    if (at_segment_ <= oldest.number) {
+      at_segment_ = oldest.number + 1;
+      at_ = 0;
+      peeked_ = false;
+    }
+    remove_segment(oldest);
+    segments_.pop_front();
+    removed = true;
+  }
+  std::vector<SpoolSource> gone;
+  if (removed) {
+    Metrics::add(*size_metric_, static_cast<double>(bytes_));
+    // A segment that came back after a crash would be delivered again, were its sources forgotten.
+    if (const Status status = env_.sync_dir(folder_); !status.ok()) {
+      say_(NEK_WARN, status.message());
+      return gone;
+    }
+  }
+  for (auto at = committed_.begin(); at != committed_.end();) {
+    const uint64_t number = at->first;
+    const bool held = !at->second.ended ||
+                      std::any_of(segments_.begin(), segments_.end(), [&](const Segment& segment) {
+                        return segment.extents.contains(number);
+                      });
+    if (held) {
+      ++at;
+      continue;
+    }
+    gone.push_back(std::move(sources_.at(number)));
+    sources_.erase(number);
+    at = committed_.erase(at);
+  }
+  return gone;
+}
+
+// The oldest of which nothing was handed on; not the one that is written.
+bool Spool::drop_segment() {
+  const size_t index = reading() + 1;
+  if (index + 1 >= segments_.size()) return false;
+  const Segment& segment = segments_[index];
+  uint64_t records = 0;
+  if (const auto bytes = env_.read(path_of(segment.number)); bytes.ok()) {
+    for (const SpoolFrame& frame : scan_spool(*bytes).frames) {
+      SpoolChunk chunk;
+      if (frame.kind != kSpoolChunk || !read_spool_chunk(frame.head, frame.body.size(), chunk))
+        continue;
+      size_t at = 0;
+      for (const SpoolPiece& piece : chunk.pieces) {
+        const std::string_view text = frame.body.substr(at, piece.size);
+        at += piece.size;
+        const auto source = sources_.find(piece.source);
+        const bool message = source != sources_.end() && source->second.flags & NEK_MESSAGES;
+        const uint64_t lines =
+            message ? 1 : static_cast<uint64_t>(std::count(text.begin(), text.end(), '\n'));
+        records += lines;
+        if (!message) dropped_lines_[piece.source] += lines;
+      }
+    }
+  }
+  for (const auto& [source, extent] : segment.extents)
+    if (extent.ended) ends_after_[segment.number].push_back(source);
+  say_(NEK_WARN, "it is full: the oldest " + std::to_string(records) + " records, " +
+                     bytes_text(segment.size) + ", are dropped");
+  Metrics::add(*dropped_records_, static_cast<double>(records));
+  Metrics::add(*dropped_bytes_, static_cast<double>(segment.size));
+  const Segment dropped = segment;
+  remove_segment(dropped);
+  segments_.erase(segments_.begin() + static_cast<ptrdiff_t>(index));
+  Metrics::add(*size_metric_, static_cast<double>(bytes_));
+  return true;
+}
+
+}  // namespace nek

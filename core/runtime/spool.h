@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Spool: what an input has read and cannot read again, on disk until a snapshot holds all that came
+// of it. A queue of chunks in segments: appended at one end, handed on in order, removed when
+// committed. docs/spool-format.md says what is in the files and what can be lost.
+//
+// Not thread-safe: a reader's thread uses it.
+#pragma once
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "metrics/metrics.h"
+#include "nek/status.hpp"
+#include "pipeline/pipeline_config.h"
+#include "runtime/spool_file.h"
+#include "util/env.h"
+
+namespace nek {
+
+class Spool {
+ public:
+  using Say = std::function<void(int level, const std::string& what)>;  // to the log
+  // folder: of this spool alone. id: of the input.
+  Spool(Env& env, std::string folder, InputSpool settings, const std::string& id, Metrics& metrics,
+        Say say);
+
+  // Finds what earlier runs left; next() hands it on first. What cannot be read is set aside and
+  // reported, so this always comes to an end.
+  void recover();
+  // Those that recover() found, by number.
+  const std::map<uint64_t, SpoolSource>& sources() const { return sources_; }
+
+  uint64_t add(SpoolSource source);  // numbers it
+  // Whether so many bytes fit; with `drop_oldest` it makes room where it can.
+  bool has_room(uint64_t bytes);
+  // handed_on: the caller handles the chunk itself, next() will not return it. Only when !behind().
+  // After an error nothing of it is kept.
+  Status append(const SpoolChunk& chunk, std::string_view body, bool handed_on);
+  // Makes durable what was appended, when it is time. It never fails: what it cannot do it reports.
+  void sync_when_due();
+  void sync();
+  uint64_t fsync_interval_ms() const { return settings_.fsync_interval_ms; }
+  std::chrono::milliseconds until_sync() const;  // how long nothing is due
+
+  // There is a chunk that was not handed on.
+  bool behind();
+  // It; NULL: there is none. Valid until the next call.
+  const SpoolChunk* peek();
+  size_t peek_size() const { return next_size_; }
+  // Its bytes, and then it is handed on. False: they are damaged; that is reported, and they are
+  // gone.
+  bool take(std::span<char> to);
+  // Newlines of a source that were dropped since this was last asked.
+  uint64_t take_dropped_lines(uint64_t source);
+
+  // A snapshot holds all of a source before `position`.
+  void committed(uint64_t source, uint64_t position, bool ended);
+  // Removes what is committed, and returns the sources of which nothing is left. last: nothing will
+  // be appended any more.
+  std::vector<SpoolSource> release(bool last);
+
+ private:
+  struct Extent {  // of a source in a segment
+    uint64_t end = 0;
+    bool ended = false;
+  };
+  struct Segment {
+    uint64_t number = 0, size = 0;
+    std::vector<SpoolHole> holes;
+    std::map<uint64_t, Extent> extents;
+    bool damaged = false;
+  };
+  std::string path_of(uint64_t number, const char* suffix = ".spool") const;
+  bool recover_segment(uint64_t number);
+  void note(Segment& segment, const SpoolChunk& chunk);
+  Status begin_segment();
+  void end_segment();
+  void give_up_segment();
+  bool is_open(const Segment& segment) const { return file_ && &segment == &segments_.back(); }
+  size_t reading() const;  // index of the segment that is read
+  bool peek_frame(const Segment& segment);
+  void skip_damage(Segment& segment, const std::string& why);
+  bool drop_segment();
+  void remove_segment(const Segment& segment);
+  bool is_committed(const Segment& segment) const;
+  void set_aside(const std::string& path, const std::string& to, const std::string& why);
+
+  Env& env_;
+  const std::string folder_;
+  const InputSpool settings_;
+  const Say say_;
+  const uint64_t segment_bytes_;
+  nek_metric *size_metric_, *dropped_records_, *dropped_bytes_, *damaged_bytes_;
+
+  std::map<uint64_t, SpoolSource> sources_;
+  uint64_t next_source_ = 1, next_segment_ = 1, bytes_ = 0;
+  std::deque<Segment> segments_;
+  // Appending:
+  std::unique_ptr<File> file_;   // of segments_.back()
+  std::set<uint64_t> declared_;  // sources, in that segment
+  bool folder_made_ = false, folder_synced_ = false, sync_failed_ = false;
+  std::chrono::steady_clock::time_point unsynced_since_ =
+      std::chrono::steady_clock::time_point::max();
+  // Reading:
+  uint64_t at_segment_ = 0, at_ = 0;  // number, offset of the next frame
+  std::unique_ptr<File> read_;
+  uint64_t read_segment_ = 0;
+  bool peeked_ = false;
+  uint64_t next_end_ = 0;   // of the peeked frame; 0: only sources that end
+  std::string frame_head_;  // of the peeked chunk
+  SpoolChunk next_;
+  size_t next_size_ = 0;
+  // Sources that end when all of the segments up to this one is handed on.
+  std::map<uint64_t, std::vector<uint64_t>> ends_after_;
+  std::map<uint64_t, uint64_t> dropped_lines_;
+  struct Committed {
+    uint64_t position = 0;
+    bool ended = false;
+  };
+  std::map<uint64_t, Committed> committed_;
+};
+
+}  // namespace nek

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SIGTERM: what was read is delivered within shutdown_timeout, or nek says what is not."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+import unittest
+
+from e2e import NekTest
+
+PIPELINE = """
+settings: { shutdown_timeout: 1s, snapshot_interval: 20ms, linger: 5ms }
+inputs:
+  - generate: { rows: 100000, rate: 50000 }
+outputs:
+  - stdout: {}
+"""
+
+
+class Stop(NekTest):
+    def start_nek_on(self, stdout, *arguments):
+        (self.folder / "job.yaml").write_text(PIPELINE)
+        with open(self.folder / "log", "wb") as log:
+            return subprocess.Popen(self.command() + list(arguments), cwd=self.folder, stdout=stdout,
+                                    stderr=log)
+
+    def test_an_output_that_takes_nothing_does_not_hold_up_the_stop_and_nek_says_what_is_left(self):
+        ours, its = os.pipe()  # nobody reads it
+        child = self.start_nek_on(its, "--report", "report.json")
+        os.close(its)
+        time.sleep(1)
+        child.send_signal(signal.SIGTERM)
+        self.assertEqual(child.wait(60), 1, self.log())
+        self.assertIn("not all was delivered within 'shutdown_timeout', 1s; the next run goes on from "
+                      "the last snapshot", self.log())
+        left = int(re.search(r"stdout: (\d+) records are not acknowledged", self.log()).group(1))
+        report = json.loads((self.folder / "report.json").read_text())
+        self.assertEqual(report["exit_code"], 1)
+        self.assertEqual(report["outputs"][0]["in_flight"], left)
+        os.close(ours)
+
+    def test_a_second_signal_does_not_wait_for_the_timeout(self):
+        ours, its = os.pipe()
+        child = self.start_nek_on(its)
+        os.close(its)
+        time.sleep(1)
+        child.send_signal(signal.SIGTERM)
+        while "stopping" not in self.log():
+            time.sleep(0.01)
+        child.send_signal(signal.SIGTERM)
+        self.assertEqual(child.wait(60), 130, self.log())
+        os.close(ours)
+
+    def test_what_was_read_is_delivered_when_the_output_takes_it_in_time(self):
+        with open(self.folder / "out", "wb") as out:
+            child = self.start_nek_on(out)
+            time.sleep(0.5)
+            child.send_signal(signal.SIGTERM)
+            self.assertEqual(child.wait(60), 0, self.log())
+            self.assertEqual(self.start_nek_on(out).wait(60), 0, self.log())
+        self.assertEqual(len((self.folder / "out").read_bytes().splitlines()), 100_000)
+
+
+if __name__ == "__main__":
+    unittest.main()
