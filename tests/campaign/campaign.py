@@ -1,0 +1,313 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""usage: campaign.py NEK [--kills N] [--kind KIND]... [--seed N] [--opensearch URL] [--report FILE.json]
+Kills nek with SIGKILL at random moments, starts it again, and in the end counts what arrived: of files each
+record exactly once; of a FIFO whatever the spool held when nek was killed, exactly once.
+  --kills N      of each kind (default 20)
+  --kind KIND    only these: """
+
+import argparse
+import collections
+import dataclasses
+import gzip
+import json
+import os
+import pathlib
+import random
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+KILLS_A_ROUND = 20
+ROWS = 250_000
+PATIENCE = 3 if os.environ.get("NEK_SANITIZE") else 1
+SETTINGS = ("{ workers: 2, chunk_bytes: 16KiB, linger: 5ms, snapshot_interval: 20ms, "
+            "snapshot_bytes: 256KiB, max_record_bytes: 64KiB }")
+COLUMNS = "columns: { n: text, check: text }"
+
+
+def row(number):
+    """A row that shows when a part of it is missing."""
+    return f"{number:09},row {number:09}\n"
+
+
+def number_of(n, check):
+    """None: it is a part of a row."""
+    if n is None or check is None or len(n) != 9 or check != f"row {n}":
+        return None
+    return int(n)
+
+
+@dataclasses.dataclass
+class Result:
+    kind: str
+    kills: int = 0
+    rounds: int = 0
+    records: int = 0
+    lost: int = 0
+    repeats: int = 0
+    spooled: int = 0      # found in the spool after a kill
+    in_the_pipe: int = 0  # written by a program, and not yet read by nek when it was killed
+    cut: int = 0          # rows of which the kill left a part
+
+
+# ---- Where records go -----------------------------------------------------------------------------
+
+
+class ToFile:
+    def __init__(self, folder):
+        self.path = folder / "out.ndjson"
+
+    def yaml(self):
+        return f"file: {{ path: {self.path}, fields: [n, check] }}"
+
+    def rows(self):
+        if not self.path.exists():
+            return []
+        with open(self.path, encoding="utf-8") as lines:
+            records = [json.loads(line) for line in lines]
+        return [(record.get("n"), record.get("check")) for record in records]
+
+
+class ToOpenSearch:
+    def __init__(self, url, index):
+        self.url, self.index = url, index
+
+    def yaml(self):
+        return f"es_bulk: {{ hosts: ['{self.url}'], index: {self.index} }}"
+
+    def ask(self, method, path, body=None):
+        request = urllib.request.Request(f"{self.url}/{path}", method=method,
+                                         data=json.dumps(body).encode() if body else None,
+                                         headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return json.load(answer)
+
+    def rows(self):
+        self.ask("POST", f"{self.index}/_refresh")
+        page = self.ask("POST", f"{self.index}/_search?scroll=1m",
+                        {"size": 10000, "_source": ["n", "check"], "sort": ["_doc"]})
+        rows = []
+        while page["hits"]["hits"]:
+            rows += [(hit["_source"].get("n"), hit["_source"].get("check"))
+                     for hit in page["hits"]["hits"]]
+            page = self.ask("POST", "_search/scroll", {"scroll": "1m", "scroll_id": page["_scroll_id"]})
+        self.ask("DELETE", self.index)
+        return rows
+
+
+# ---- Where they come from -------------------------------------------------------------------------
+
+
+class FromFile:
+    """All rows are there from the beginning."""
+
+    def __init__(self, folder, rng, packed):
+        self.path = folder / ("in.csv.gz" if packed else "in.csv")
+        with (gzip.open(self.path, "wt", compresslevel=1) if packed else open(self.path, "w")) as file:
+            file.writelines(map(row, range(ROWS)))
+
+    def yaml(self):
+        return f"csv: {{ path: {self.path}, {COLUMNS} }}"
+
+    def start(self):
+        pass
+
+    def killed(self, data_dir):
+        pass
+
+    def finish(self):
+        """What has to arrive."""
+        return set(range(ROWS))
+
+
+def whole_rows_in_spool(folder):
+    """Numbers of the rows that are whole in a spool: reads docs/spool-format.md, checksums apart."""
+    bytes_of = collections.defaultdict(dict)
+    for path in sorted(folder.glob("*.spool")):
+        segment = path.read_bytes()
+        at = 24
+        while len(segment) - at >= 24 and segment[at:at + 4] == b"NEKF":
+            kind, head_size, body_size = struct.unpack_from("<III", segment, at + 4)
+            head = segment[at + 24:at + 24 + head_size]
+            body = segment[at + 24 + head_size:at + 24 + head_size + body_size]
+            if len(head) < head_size or len(body) < body_size:
+                break
+            at += 24 + head_size + body_size
+            if kind != 2:
+                continue
+            begin = 0
+            for i in range(struct.unpack_from("<I", head)[0]):
+                source, position, size = struct.unpack_from("<QQI", head, 4 + 20 * i)
+                bytes_of[source][position] = body[begin:begin + size]
+                begin += size
+    numbers = set()
+    for pieces in bytes_of.values():
+        lines = b"".join(pieces[position] for position in sorted(pieces)).split(b"\n")[:-1]
+        for line in lines:
+            number = number_of(*(line.decode().split(",") + [None])[:2])
+            if number is not None:
+                numbers.add(number)
+    return numbers
+
+
+class FromFifo:
+    """A program writes rows into the FIFO as long as somebody reads."""
+
+    def __init__(self, folder, rng):
+        self.path, self.rng = folder / "in.fifo", rng
+        os.mkfifo(self.path)
+        self.written, self.kept = 0, set()
+        self.stopping = False
+
+    def yaml(self):
+        return (f"fifo: {{ path: {self.path}, until: \"${{UNTIL:-forever}}\", {COLUMNS}, "
+                "spool: { max_bytes: 4MiB, fsync_interval: 50ms } }")
+
+    def start(self):
+        self.writer = threading.Thread(target=self.write)
+        self.writer.start()
+
+    def write(self):
+        while not self.stopping:
+            try:
+                with open(self.path, "w") as fifo:  # waits for a reader
+                    while not self.stopping:
+                        many = self.rng.randrange(1, 2000)
+                        rows = "".join(map(row, range(self.written, self.written + many)))
+                        self.written += many  # what of these gets through is not known
+                        fifo.write(rows)
+                        fifo.flush()
+                        time.sleep(self.rng.random() * 0.002)
+            except BrokenPipeError:
+                pass
+
+    def killed(self, data_dir):
+        self.kept |= whole_rows_in_spool(data_dir / "spool" / "fifo")
+
+    def finish(self):
+        self.stopping = True
+        # Whoever waits for a reader gets one.
+        reader = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+        while self.writer.is_alive():
+            time.sleep(0.01)
+            try:
+                os.read(reader, 1 << 20)
+            except BlockingIOError:
+                pass
+        os.close(reader)
+        return self.kept
+
+    def last_writer(self):
+        """Comes and goes, so that nek ends with it."""
+        def open_and_close():
+            with open(self.path, "w"):
+                pass
+        threading.Thread(target=open_and_close, daemon=True).start()
+
+
+KINDS = {
+    "csv": lambda folder, rng: FromFile(folder, rng, packed=False),
+    "csv.gz": lambda folder, rng: FromFile(folder, rng, packed=True),
+    "fifo": FromFifo,
+}
+
+
+# ---- A round --------------------------------------------------------------------------------------
+
+
+class Failure(Exception):
+    pass
+
+
+class Campaign:
+    def __init__(self, nek, seed=1, opensearch=None):
+        self.nek, self.rng, self.opensearch = nek, random.Random(seed), opensearch
+        self.number = 0
+        self.longest = 0.0  # until a kill, seconds; less where nek was through before
+
+    def run(self, kind, kills):
+        self.longest = 0.3 * PATIENCE
+        result = Result(kind + (" to OpenSearch" if self.opensearch else ""))
+        while result.kills < kills:
+            with tempfile.TemporaryDirectory(prefix="nek-campaign-") as folder:
+                self.round(pathlib.Path(folder), kind, min(KILLS_A_ROUND, kills - result.kills), result)
+        return result
+
+    def start(self, folder, **environment):
+        log = open(folder / "log", "ab")
+        return subprocess.Popen([self.nek, "run", folder / "job.yaml", "--data-dir", folder / "state"],
+                                stderr=log, env=os.environ | environment)
+
+    def round(self, folder, kind, kills, result):
+        self.number += 1
+        result.rounds += 1
+        source = KINDS[kind](folder, self.rng)
+        to = ToOpenSearch(self.opensearch, f"campaign-{self.number}") if self.opensearch else ToFile(folder)
+        (folder / "job.yaml").write_text(
+            f"settings: {SETTINGS}\ninputs:\n  - {source.yaml()}\noutputs:\n  - {to.yaml()}\n")
+        source.start()
+        try:
+            for _ in range(kills):
+                child = self.start(folder)
+                time.sleep(self.rng.random() * self.longest)
+                child.send_signal(signal.SIGKILL)
+                code = child.wait()
+                if code not in (0, -signal.SIGKILL):
+                    raise Failure(f"{kind}: exit code {code}: " + (folder / "log").read_text()[-2000:])
+                result.kills += code != 0
+                if code == 0:
+                    self.longest *= 0.6
+                    break
+                source.killed(folder / "state")
+        finally:
+            expected = source.finish()
+        child = self.start(folder, UNTIL="writer_closes")
+        if hasattr(source, "last_writer"):
+            source.last_writer()
+        if child.wait(300 * PATIENCE) != 0:
+            raise Failure(f"{kind}: the last run: " + (folder / "log").read_text()[-2000:])
+        self.judge(source, to.rows(), expected, result)
+
+    @staticmethod
+    def judge(source, rows, expected, result):
+        got = collections.Counter(number_of(*columns) for columns in rows)
+        result.cut += got.pop(None, 0)
+        result.records += len(got)
+        result.repeats += sum(got.values()) - len(got)
+        result.lost += len(expected - got.keys())
+        if isinstance(source, FromFifo):
+            result.spooled += len(expected)
+            result.in_the_pipe += source.written - len(got)
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__[7:] + ", ".join(KINDS))
+    parser.add_argument("nek", type=pathlib.Path)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--kind", action="append", choices=KINDS)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--opensearch")
+    parser.add_argument("--report", type=pathlib.Path)
+    options = parser.parse_args()
+    campaign = Campaign(options.nek.resolve(), options.seed, options.opensearch)
+    results = []
+    print("| input | kills | rounds | records | lost | repeated | in the spool when killed | in the pipe when killed | cut rows |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for kind in options.kind or KINDS:
+        result = campaign.run(kind, options.kills)
+        results.append(dataclasses.asdict(result))
+        print("| " + " | ".join(f"{value:,}" if isinstance(value, int) else value
+                                for value in results[-1].values()) + " |", flush=True)
+    if options.report:
+        options.report.write_text(json.dumps(results, indent=2) + "\n")
+    return 1 if any(result["lost"] or result["repeats"] for result in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
