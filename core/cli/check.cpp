@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
 #include <cstdio>
 
 #include "cli/command.h"
@@ -7,6 +8,25 @@
 #include "runtime/pipeline.h"
 
 namespace nek {
+namespace {
+
+constexpr std::chrono::milliseconds kConnectWait{10000};
+
+ExitCode connect(Pipeline& pipeline) {
+  bool any = false, good = true;
+  pipeline.connect(kConnectWait, [&](const Pipeline::Finding& finding) {
+    any = true;
+    good &= finding.level != NEK_ERROR;
+    const char* mark = finding.level == NEK_ERROR  ? "error: "
+                       : finding.level == NEK_WARN ? "warning: "
+                                                   : "";
+    std::printf("%s: %s%s\n", finding.component.c_str(), mark, finding.text.c_str());
+  });
+  if (!any) std::puts("it names no servers");
+  return good ? kExitOk : kExitFailed;
+}
+
+}  // namespace
 
 ExitCode check(const CheckOptions& options) {
   const Registry registry = load_registry(options.plugin_folders);
@@ -23,7 +43,7 @@ ExitCode check(const CheckOptions& options) {
     std::fputs(print_effective(pipeline->config(), pipeline->graph()).c_str(), stdout);
   else
     std::printf("%s: good\n", options.file.c_str());
-  return kExitOk;
+  return options.connect ? connect(*pipeline) : kExitOk;
 }
 
 }  // namespace nek

@@ -42,6 +42,7 @@ struct CheckOptions {
   std::string file;
   std::vector<std::string> plugin_folders;
   bool print = false;
+  bool connect = false;
 };
 ExitCode check(const CheckOptions& options);
 

@@ -79,6 +79,8 @@ int parse_and_run(int count, char** arguments) {
   check_verb->alias("validate");
   check_verb->add_option("FILE", check.file, "The pipeline's YAML")->required();
   check_verb->add_flag("--print", check.print, "Prints it with all defaults, and its edges");
+  check_verb->add_flag("--connect", check.connect,
+                       "Also speaks to the servers that it names, and says what it finds");
   add_plugin_folders(check_verb, check.plugin_folders);
   check_verb->callback([&] { code = nek::check(check); });
 

@@ -130,6 +130,8 @@ void print_one(const Registry& registry, PluginKind kind, const Registry::Entry&
                               plugin.codec + " unless 'codec' says otherwise";
     if (const nek_plugin* codec = registry.find(codec_kind, plugin.codec))
       print_options(*codec, title.c_str());
+    if (NEK_HAS(&plugin, codec_defaults) && plugin.codec_defaults)
+      std::printf("  Other defaults here: %s\n", plugin.codec_defaults);
   }
   print_columns(plugin);
   if (plugin.example) std::printf("\nExample\n%s\n", plugin.example);

@@ -10,7 +10,7 @@
 namespace nek {
 namespace {
 
-constexpr nek_shape kNoShape = {sizeof(nek_shape), false, 0, 0, nullptr, nullptr, 0};
+constexpr nek_shape kNoShape = {sizeof(nek_shape), false, 0, 0, nullptr, nullptr, 0, 0};
 
 const nek_shape& shape_of(const nek_shape* shape) { return shape ? *shape : kNoShape; }
 bool is_made_by_host(std::string_view column) { return column.starts_with("nek."); }

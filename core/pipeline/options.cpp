@@ -131,9 +131,17 @@ class OptionReader {
 
   void fill_defaults(const OptionTarget& target, Place at, const std::string& prefix,
                      const std::set<const nek_option*>& written, std::vector<nek_value>& items) {
+    std::optional<Node> others = target.defaults ? parse_value(target.defaults) : std::nullopt;
+    if (others) move_to(*others, at);
     for (OptionList o = target.options; *o; o++) {
       const nek_option& option = **o;
-      if (written.contains(&option) || is_absent_by_default(option)) continue;
+      if (written.contains(&option)) continue;
+      if (const MapEntry* other = others ? others->find(option.name) : nullptr) {
+        if (auto value = read_value(option, other->value, prefix + option.name, *target.tree))
+          items.push_back(*value);
+        continue;
+      }
+      if (is_absent_by_default(option)) continue;
       if (!option.fallback) {
         error(at, "option " + in_quotes(prefix + option.name) + " is required: " + option.doc);
         continue;

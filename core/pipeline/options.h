@@ -17,6 +17,7 @@ using OptionList = const nek_option* const*;  // ends with NULL
 struct OptionTarget {
   OptionList options;
   ConfigTree* tree;
+  const char* defaults = nullptr;  // a YAML map: instead of those that the options name
 };
 
 // The options of one map, which are those of all `targets`: a component's, a plugin's, its codec's.

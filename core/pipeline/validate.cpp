@@ -228,11 +228,18 @@ class Validator {
     return nullptr;
   }
 
+  // The plugin's own wishes are for the codec that it names.
+  static const char* codec_defaults(const nek_plugin& plugin, const nek_plugin& codec) {
+    const bool has = NEK_HAS(&plugin, codec_defaults) && plugin.codec_defaults && plugin.codec;
+    return has && std::string_view(plugin.codec) == codec.name ? plugin.codec_defaults : nullptr;
+  }
+
   void read_component_options(ComponentConfig& component, Written& written, const MapEntry& entry) {
     std::vector<OptionTarget> targets = {{common_options(component.kind), written.common.get()},
                                          {component.plugin->options, component.config.get()}};
     if (component.codec)
-      targets.push_back({component.codec->options, component.codec_config.get()});
+      targets.push_back({component.codec->options, component.codec_config.get(),
+                         codec_defaults(*component.plugin, *component.codec)});
     check_shared_names(component, targets, entry.place);
     const bool lacks_codec = needs_codec(component) && !component.codec;
     read_options(entry.value, entry.place, entry.key, targets, diagnostics_,

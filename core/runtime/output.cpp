@@ -261,7 +261,12 @@ void Output::dead_letter(uint64_t epoch, std::string_view reason, std::string_vi
   OutputLedger add;
   add.dead = 1;
   count(epoch, add);
-  const Refusal refusal{instance_.id, reason, {}, instance_.env.now_ms()};
+  // "WORD: what exactly": reasons are few, to count by.
+  const size_t colon = reason.find(": ");
+  const bool has_detail = colon != std::string_view::npos;
+  const Refusal refusal{instance_.id, reason.substr(0, colon),
+                        has_detail ? reason.substr(colon + 2) : std::string_view(),
+                        instance_.env.now_ms()};
   const Status status = dead_letters_.add(epoch, dead_letter_of_encoded(refusal, encoded));
   if (!status.ok()) failed(status.message());
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "nek/text.hpp"
 #include "util/log.h"
 
 namespace nek {
@@ -79,6 +80,23 @@ bool Pipeline::make_codec(uint32_t index, Diagnostics& diagnostics) {
     diagnostics.error(place_of(of, status.at()),
                       std::string(of.codec->name) + ": " + status.message());
   return status.ok();
+}
+
+void Pipeline::connect(milliseconds wait, const std::function<void(const Finding&)>& tell) {
+  for (const Component& component : components_) {
+    const Instance& instance = *component.plugin;
+    if (!instance.connect) continue;
+    std::function<void(int, nek_text)> hand_on = [&](int level, nek_text line) {
+      tell({instance.id, level, std::string(to_view(line))});
+    };
+    take_failure();
+    const nek_status status = instance.connect->connect(
+        instance.self, static_cast<uint32_t>(wait.count()), &hand_on,
+        [](void* to, int level, nek_text line) {
+          (*static_cast<std::function<void(int, nek_text)>*>(to))(level, line);
+        });
+    if (status != NEK_OK) tell({instance.id, NEK_ERROR, take_failure().text});
+  }
 }
 
 // ---- Start --------------------------------------------------------------------------------------

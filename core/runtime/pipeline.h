@@ -55,6 +55,14 @@ class Pipeline {
   const PipelineConfig& config() const { return config_; }
   const Graph& graph() const { return graph_; }
 
+  // Has each component that can say what it finds where it would connect to; instead of start().
+  struct Finding {
+    std::string component;
+    int level = NEK_INFO;
+    std::string text;
+  };
+  void connect(std::chrono::milliseconds wait, const std::function<void(const Finding&)>& tell);
+
   Status start();
   // Reads no more; what was read is delivered, then the pipeline ends. [any-thread]
   void stop();

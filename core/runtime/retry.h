@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Backoff: how long to wait before the next attempt; exponential with jitter, so that many
+// Backoff: how long to wait before the next attempt; exponential with full jitter, so that many
 // processes that failed together do not come back together (M. Brooker, Exponential Backoff And
 // Jitter, AWS Architecture Blog, 2015). Not thread-safe.
 #pragma once
@@ -24,7 +24,7 @@ class Backoff {
     const int64_t bound = std::min<int64_t>(
         policy_.most.count(), policy_.base.count() << std::min(attempts, uint32_t{20}));
     return std::chrono::milliseconds(
-        std::uniform_int_distribution<int64_t>(bound / 2, bound)(random_));
+        std::uniform_int_distribution<int64_t>(1, std::max<int64_t>(bound, 1))(random_));
   }
 
  private:

@@ -6,19 +6,31 @@
 // One request: what send() was given, valid until it completes.
 struct nek_token {
   nek::Sender* sender = nullptr;
+  nek::Pace::Clock::time_point sent{};
   std::vector<nek::Sender::Ref> refs;
   std::vector<nek_record> records;
+  size_t bytes = 0;
+  bool busy = false;  // the last one that might be in flight
 };
 
 namespace nek {
 namespace {
 
 constexpr size_t kMaxRecords = 10000;
+constexpr size_t kMaxRequestBytes = size_t{4} << 20;  // unless the plugin says otherwise
 constexpr std::chrono::milliseconds kPause{5000};
+constexpr uint32_t kFewAttempts = 2;
+// While something is in flight, less than a whole request waits so long for more.
+constexpr std::chrono::milliseconds kFill{50};
 
 // What a server names is not believed beyond an hour.
 std::chrono::milliseconds at_most(uint64_t after_ms) {
   return std::chrono::milliseconds(std::min<uint64_t>(after_ms, 3'600'000));
+}
+
+size_t most_bytes(const nek_shape& shape) {
+  const bool says = NEK_HAS(&shape, max_request_bytes) && shape.max_request_bytes;
+  return says ? static_cast<size_t>(shape.max_request_bytes) : kMaxRequestBytes;
 }
 
 nek_record record_of(const Sender::Ref& ref) {
@@ -36,10 +48,17 @@ void complete_request(nek_token* token, const nek_outcome& outcome) {
   token->sender->complete(*token, outcome);
 }
 
+Sender::Sender(Instance& instance, OutputBuffer buffer, RetryPolicy retry, Budget& budget,
+               DeadLetters& dead_letters)
+    : Output(instance, buffer, retry, budget, dead_letters, 0),
+      pace_(instance.shape->max_in_flight, most_bytes(*instance.shape)) {}
+
 Sender::~Sender() {
   abort();
   join();
 }
+
+// ---- The thread ---------------------------------------------------------------------------------
 
 void Sender::run() {
   std::unique_lock lock(mutex_);
@@ -51,12 +70,10 @@ void Sender::run() {
       lock.lock();
       continue;
     }
+    take_blocks();
     const auto now = Clock::now();
-    while (!queue_.empty() && queue_.front().block) {  // taken at once: what waits here is in open_
-      open_.push_back(std::move(queue_.front().block));
-      queue_.pop_front();
-    }
-    if (can_send(now)) {
+    const auto due = next_due();
+    if (due <= now) {
       nek_token* token = make_request(now);
       in_flight_++;
       lock.unlock();
@@ -78,7 +95,6 @@ void Sender::run() {
       continue;
     }
     due_ = false;
-    const auto due = next_due(now);
     if (due == Clock::time_point::max())
       changed_.wait(lock);
     else
@@ -104,22 +120,38 @@ bool Sender::control_ready() const {
   return open_.empty() || (!instance_.wants(next.kind) && next.kind != NEK_FINISH);
 }
 
-Sender::Clock::time_point Sender::next_due(Clock::time_point now) const {
-  const bool fresh = fresh_ < open_.size();
-  const uint32_t window = std::max(instance_.shape->max_in_flight, 1u);
-  if (in_flight_ >= window || (!fresh && again_.empty())) return Clock::time_point::max();
-  auto due = fresh ? now : Clock::time_point::max();
-  for (const Again& record : again_) due = std::min(due, record.due);
+// Taken at once: what waits here is in open_.
+void Sender::take_blocks() {
+  while (!queue_.empty() && queue_.front().block) {
+    if (fresh_bytes_ == 0) fresh_since_ = Clock::now();
+    fresh_bytes_ += queue_.front().block->c.used;
+    open_.push_back(std::move(queue_.front().block));
+    queue_.pop_front();
+  }
+}
+
+// ---- Requests -----------------------------------------------------------------------------------
+
+Sender::Clock::time_point Sender::next_due() const {
+  if (in_flight_ >= pace_.in_flight()) return Clock::time_point::max();
+  auto due = fresh_due();
+  for (const Waiting& group : waiting_) due = std::min(due, group.due);
   return std::max(due, hold_until_);
 }
 
-bool Sender::can_send(Clock::time_point now) const { return !aborting_ && next_due(now) <= now; }
+Sender::Clock::time_point Sender::fresh_due() const {
+  const bool permitted = in_flight_ + waiting_.size() < pace_.in_flight();
+  if (fresh_ == open_.size() || !permitted) return Clock::time_point::max();
+  const bool whole = fresh_bytes_ >= pace_.request_bytes();
+  return whole || in_flight_ == 0 ? Clock::time_point::min() : fresh_since_ + kFill;
+}
 
-bool Sender::add_record(nek_token& request, Ref ref, size_t& bytes) const {
+bool Sender::add_record(nek_token& request, Ref ref) const {
   const nek_record record = record_of(ref);
-  const bool full = bytes + record.size > max_request_bytes_ || request.refs.size() >= kMaxRecords;
+  const bool full =
+      request.bytes + record.size > pace_.request_bytes() || request.refs.size() >= kMaxRecords;
   if (full && !request.refs.empty()) return false;
-  bytes += record.size;
+  request.bytes += record.size;
   request.refs.push_back(ref);
   request.records.push_back(record);
   return true;
@@ -128,83 +160,119 @@ bool Sender::add_record(nek_token& request, Ref ref, size_t& bytes) const {
 nek_token* Sender::make_request(Clock::time_point now) {
   auto request = std::make_unique<nek_token>();
   request->sender = this;
-  size_t bytes = 0;
+  request->sent = now;
   bool room = true;
-  for (auto at = again_.begin(); room && at != again_.end();) {
-    if (at->due > now) {
-      ++at;
+  for (auto group = waiting_.begin(); room && group != waiting_.end();) {
+    if (group->due > now) {
+      ++group;
       continue;
     }
-    room = add_record(*request, at->ref, bytes);
-    if (room) at = again_.erase(at);
+    while (room && group->next < group->refs.size()) {
+      room = add_record(*request, group->refs[group->next]);
+      if (room) group->next++;
+    }
+    if (group->next == group->refs.size()) group = waiting_.erase(group);
   }
   while (room && fresh_ < open_.size()) {
     Block* block = open_[fresh_].get();
     while (room && fresh_row_ < block->c.rows) {
-      room = add_record(*request, {block, fresh_row_, 0}, bytes);
-      if (room) fresh_row_++;
+      room = add_record(*request, {block, fresh_row_, 0});
+      if (!room) break;
+      fresh_bytes_ -= request->records.back().size;
+      fresh_row_++;
     }
     if (fresh_row_ < block->c.rows) break;
     fresh_++;
     fresh_row_ = 0;
   }
+  if (fresh_ == open_.size()) fresh_bytes_ = 0;  // what a block holds beside its records
+  fresh_since_ = now;
+  request->busy = in_flight_ + waiting_.size() + 1 >= pace_.in_flight();
   return request.release();
 }
 
-void Sender::again(const Ref& ref, std::chrono::milliseconds wait) {
-  Ref next = ref;
-  next.attempts++;
-  again_.push_back({Clock::now() + wait, next});
+void Sender::wait(std::vector<Ref> refs, std::chrono::milliseconds time) {
+  if (refs.empty()) return;
+  for (Ref& ref : refs) ref.attempts++;
+  waiting_.push_back({Clock::now() + time, std::move(refs)});
 }
 
-void Sender::settle(const Ref& ref, const nek_result& result, uint64_t after_ms) {
-  OutputLedger add;
-  switch (result.verdict) {
-    case NEK_DELIVERED: add.delivered = 1; break;
-    case NEK_DUPLICATE: add.duplicate = 1; break;
-    case NEK_REJECT:
-      dead_letter(ref.block->epoch, {result.reason.data, result.reason.size},
-                  text_of(record_of(ref)));
-      break;
-    default: {
-      const auto given = at_most(after_ms);
-      const auto wait = after_ms ? given : backoff_.wait(ref.attempts);
-      warn("records are sent again", {result.reason.data, result.reason.size}, wait);
-      again(ref, wait);
+// ---- Verdicts -----------------------------------------------------------------------------------
+
+// Adds up what becomes of a request's records, so that they are counted in one go.
+class Sender::Settling {
+ public:
+  explicit Settling(Sender& sender) : sender_(sender) {}
+  ~Settling() { count(); }
+  Settling(const Settling&) = delete;
+  Settling& operator=(const Settling&) = delete;
+
+  void settle(const Ref& ref, const nek_result& result) {
+    if (result.verdict != NEK_DELIVERED && result.verdict != NEK_DUPLICATE &&
+        result.verdict != NEK_REJECT) {
+      if (again_.empty()) again_reason_ = {result.reason.data, result.reason.size};
+      attempts_ = std::max(attempts_, ref.attempts);
+      again_.push_back(ref);
       return;
     }
+    if (ref.block->epoch != epoch_) count();
+    epoch_ = ref.block->epoch;
+    if (result.verdict == NEK_DELIVERED) add_.delivered++;
+    if (result.verdict == NEK_DUPLICATE) add_.duplicate++;
+    if (result.verdict == NEK_REJECT)
+      sender_.dead_letter(epoch_, {result.reason.data, result.reason.size},
+                          text_of(record_of(ref)));
+    ref.block->done++;
+    any_settled_ = true;
   }
-  count(ref.block->epoch, add);
-  ref.block->done++;
-}
+  // Records that the server could not take now; they are given away once.
+  std::vector<Ref>& again() { return again_; }
+  std::string_view again_reason() const { return again_reason_; }
+  // Of the one among them that was tried most; where others were taken, the server goes on and the
+  // wait is short.
+  uint32_t attempts() const { return any_settled_ ? std::min(attempts_, kFewAttempts) : attempts_; }
 
-void Sender::settle_request(nek_token& token, const nek_outcome& outcome) {
+ private:
+  void count() {
+    if (add_.delivered || add_.duplicate) sender_.count(epoch_, add_);
+    add_ = {};
+  }
+  Sender& sender_;
+  uint64_t epoch_ = 0;
+  OutputLedger add_;
+  std::vector<Ref> again_;
+  std::string_view again_reason_;
+  uint32_t attempts_ = 0;
+  bool any_settled_ = false;
+};
+
+void Sender::settle_request(nek_token& token, const nek_outcome& outcome, Settling& settling) {
   const std::string_view reason(outcome.reason.data, outcome.reason.size);
-  const auto hold = [&](std::chrono::milliseconds wait, const char* what) {
-    if (outcome.after_ms) wait = at_most(outcome.after_ms);
-    warn(what, reason, wait);
-    hold_until_ = Clock::now() + wait;
-    for (const Ref& ref : token.refs) again(ref, {});
+  const auto now = Clock::now();
+  const auto hold = [&](std::chrono::milliseconds time, const char* what) {
+    if (outcome.after_ms) time = at_most(outcome.after_ms);
+    warn(what, reason, time);
+    hold_until_ = std::max(hold_until_, now + time);
+    wait(std::move(token.refs), {});
   };
   switch (outcome.verdict) {
-    case NEK_AGAIN: hold(backoff_.wait(failures_++), "will send again"); return;
-    case NEK_PAUSE: hold(kPause, "paused"); return;
+    case NEK_AGAIN:
+      pace_.too_much(token.sent, now);
+      return hold(backoff_.wait(failures_++), "will send again");
+    case NEK_PAUSE: return hold(kPause, "paused");
     case NEK_SPLIT: {
-      if (token.refs.size() == 1) {
-        settle(token.refs[0], {NEK_REJECT, outcome.reason}, 0);
-        return;
-      }
-      size_t bytes = 0;
-      for (const nek_record& record : token.records) bytes += record.size;
+      if (token.refs.size() == 1)
+        return settling.settle(token.refs[0], {NEK_REJECT, outcome.reason});
       // Always smaller than what was refused, whatever limit is named: so this ends.
-      const size_t limit = outcome.max_bytes ? static_cast<size_t>(outcome.max_bytes) : bytes / 2;
-      max_request_bytes_ = std::min(limit, bytes - 1);
-      for (const Ref& ref : token.refs) again(ref, {});
-      return;
+      const size_t limit =
+          outcome.max_bytes ? static_cast<size_t>(outcome.max_bytes) : token.bytes / 2;
+      pace_.too_large(std::min(limit, token.bytes - 1));
+      return wait(std::move(token.refs), {});
     }
     default:
       failures_ = 0;
-      for (const Ref& ref : token.refs) settle(ref, {outcome.verdict, outcome.reason}, 0);
+      pace_.taken(token.bytes, now - token.sent, token.busy);
+      for (const Ref& ref : token.refs) settling.settle(ref, {outcome.verdict, outcome.reason});
   }
 }
 
@@ -214,12 +282,23 @@ void Sender::complete(nek_token& token, const nek_outcome& outcome) {
   {
     const std::lock_guard lock(mutex_);
     in_flight_--;
+    Settling settling(*this);
     if (!outcome.records) {
-      settle_request(token, outcome);
+      settle_request(token, outcome, settling);
     } else {
       failures_ = 0;
       for (size_t i = 0; i < token.refs.size(); i++)
-        settle(token.refs[i], outcome.records[i], outcome.after_ms);
+        settling.settle(token.refs[i], outcome.records[i]);
+      const auto now = Clock::now();
+      if (settling.again().empty()) {
+        pace_.taken(token.bytes, now - token.sent, token.busy);
+      } else {
+        pace_.too_much(token.sent, now);
+        const auto time =
+            outcome.after_ms ? at_most(outcome.after_ms) : backoff_.wait(settling.attempts());
+        warn("records are sent again", settling.again_reason(), time);
+        wait(std::move(settling.again()), time);
+      }
     }
     while (!open_.empty() && fresh_ > 0 && open_.front()->done == open_.front()->c.rows) {
       finished.push_back(std::move(open_.front()));

@@ -106,6 +106,13 @@ class Cli(unittest.TestCase):
         self.write("q.yaml", printed.stdout)
         self.assertEqual(self.nek("check", "--print", "q.yaml").stdout, printed.stdout)
 
+    def test_check_connect_says_when_there_is_nothing_to_connect_to(self):
+        self.write("in.csv", "a,b\n1,2\n")
+        self.write("p.yaml", "inputs: [csv: {path: in.csv}]\noutputs: [file: {path: out.ndjson}]\n")
+        checked = self.nek("check", "--connect", "p.yaml")
+        self.assertEqual((checked.returncode, checked.stdout, checked.stderr),
+                         (0, "p.yaml: good\nit names no servers\n", ""))
+
     def test_run_delivers_and_goes_on_where_it_ended(self):
         self.write("in.csv", "a,b\n1,2\n3,4\n")
         self.write("p.yaml", "inputs: [csv: {path: in.csv}]\noutputs: [file: {path: out.ndjson}]\n")

@@ -65,6 +65,9 @@ constexpr nek_plugin plugin(const char* name, const nek_option* const* options,
   p.codec = codec;
   return p;
 }
+constexpr nek_plugin with_defaults(nek_plugin p, const char* yaml) {
+  return p.codec_defaults = yaml, p;
+}
 constexpr nek_plugin input(nek_plugin p) { return p.input = &kInput, p; }
 constexpr nek_plugin decoder(nek_plugin p) { return p.decoder = &kDecoder, p; }
 constexpr nek_plugin filter(nek_plugin p) { return p.filter = &kFilter, p; }
@@ -87,6 +90,7 @@ constexpr nek_plugin kPlugins[] = {
     output(plugin("file", kCsvInputOptions, "json")),
     output(plugin("es", kEsOptions, "json")),
     output(plugin("report", kNoOptions), kOwnOutput),
+    output(with_defaults(plugin("kafka", kNoOptions, "csv"), "{separator: ;}")),
 };
 
 }  // namespace

@@ -44,6 +44,7 @@ struct Shape {
              static_cast<uint32_t>(streams.size()),
              reads.data(),
              streams.data(),
+             0,
              0};
     return &shape;
   }

@@ -190,6 +190,19 @@ TEST_CASE("a codec is chosen by its name, and one error with it does not cause o
       "2:20: report: it encodes for itself and takes no codec\n");
 }
 
+TEST_CASE("a plugin's own defaults of its codec's options stand unless another codec is chosen") {
+  const auto separator = [](const std::string& options) {
+    const auto result = check("inputs: [csv: {path: a}]\noutputs: [kafka: {" + options + "}]\n");
+    CHECK(result.messages == "");
+    REQUIRE(result.config);
+    return text_of(result.config->components[1].codec_config->root(), "separator") + " " +
+           text_of(result.config->components[1].codec_config->root(), "format");
+  };
+  CHECK(separator("") == "; header");
+  CHECK(separator("separator: '|'") == "| header");
+  CHECK(separator("format: nfdump") == "; nfdump");
+}
+
 TEST_CASE("an option that both plugin and codec have is refused") {
   CHECK(
       check("inputs: [csv: {path: a, codec: clash}]\noutputs: [report: ]\n").messages ==

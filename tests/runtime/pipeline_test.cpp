@@ -100,7 +100,7 @@ std::string refusal_of_shape(const nek_shape& shape) {
 TEST_CASE("a plugin whose shape makes no sense is refused with what is wrong") {
   const nek_need need = {"text", NEK_TYPE_BIT(NEK_TEXT), false};
   const nek_stream stream = {"out", NEK_PASS, 0, nullptr};
-  const nek_shape good = {sizeof(nek_shape), false, 1, 1, &need, &stream, 0};
+  const nek_shape good = {sizeof(nek_shape), false, 1, 1, &need, &stream, 0, 0};
   const auto says = [](const nek_shape& shape, const char* defect) {
     const std::string refusal = refusal_of_shape(shape);
     INFO(refusal);

@@ -133,6 +133,7 @@ typedef struct nek_shape { /* what this instance, as configured, reads and makes
   const nek_need *reads;
   const nek_stream *streams;
   uint32_t max_in_flight;                       /* outputs with send: upper bound, 0: 1 */
+  uint64_t max_request_bytes;                   /* the same; 0: the core decides */
 } nek_shape;
 typedef struct nek_start { /* call */
   size_t size;
@@ -229,7 +230,7 @@ typedef struct nek_encoder {
 typedef struct nek_record { const uint8_t *data; size_t size; } nek_record;
 enum { NEK_DELIVERED = 0, NEK_DUPLICATE = 1, NEK_AGAIN = 2, NEK_REJECT = 3, /* a record or the request */
        NEK_SPLIT = 4, NEK_PAUSE = 5 };                                      /* the request only */
-typedef struct nek_result { uint32_t verdict; nek_text reason; } nek_result;
+typedef struct nek_result { uint32_t verdict; nek_text reason; } nek_result; /* NEK_REJECT: "word: detail" */
 typedef struct nek_outcome { /* call */
   size_t size;
   uint32_t verdict;                     /* of the request, where `records` is NULL */
@@ -283,6 +284,17 @@ typedef struct nek_progress_extension {
   /* total 0: unknown. [any-thread & started] */
   void (*progress)(void *self, uint64_t *done, uint64_t *total);
 } nek_progress_extension;
+
+/* ---- Extension nek.connect/1 of inputs and outputs: what `nek check --connect` finds ------------- */
+#define NEK_CONNECT "nek.connect/1"
+typedef struct nek_connect_extension {
+  size_t size;
+  /* Speaks to whatever it would speak to when it runs, changes nothing there, and tells what it finds,
+     a line each. NEK_ERROR: the pipeline would not get far; NEK_WARN; NEK_INFO: good.
+     [main-thread & created] */
+  nek_status (*connect)(void *self, uint32_t wait_ms, void *to,
+                        void (*tell)(void *to, int level, nek_text line));
+} nek_connect_extension;
 
 /* ---- Services of the host: one table for each instance. instance ------------------------------ */
 enum { NEK_ERROR, NEK_WARN, NEK_INFO, NEK_DEBUG }; enum { NEK_COUNTER, NEK_GAUGE, NEK_HISTOGRAM };
@@ -364,6 +376,7 @@ typedef struct nek_plugin { /* static; describing opens nothing */
   void (*destroy)(void *self);                                          /* [main-thread & created or stopped] */
   /* const table or NULL. static. [main-thread & created] */
   const void *NEK_NULLABLE (*NEK_NULLABLE extension)(void *self, const char *id);
+  const char *NEK_NULLABLE codec_defaults; /* of `codec`: other defaults of its options, as a YAML map */
 } nek_plugin;
 #define NEK_PLUGINS "nek.plugins/1" /* factory id: const nek_plugin *const *, ends with NULL */
 typedef struct nek_entry { size_t size; uint32_t abi; const void *(*get_factory)(const char *id); } nek_entry;

@@ -9,6 +9,7 @@
 //             [Status setup(Shape&)]   checks the configuration, says what is read and made
 //             [Status start(const Start&)]  [void stop()]  [const void* extension(const char* id)]
 //             [Status control(Call&, const nek_control&)], with a constant uint32_t kControls
+//             [void connect(Findings&, std::chrono::milliseconds wait)]  for `nek check --connect`
 //             [struct Lane]            a worker's scratch; made from a const T&, or from nothing
 //   input     Status read(Chunk&, std::chrono::milliseconds wait)
 //             [void committed(nek_source&, uint64_t position)]  [Progress progress() const]
@@ -48,9 +49,10 @@ struct About {
   const char* version = "";
   const char* vendor = "";
   const char* licence = "";
-  const char* summary = "";       // one sentence
-  const char* example = nullptr;  // its entry in a pipeline, as YAML
-  const char* codec = nullptr;    // inputs, outputs: the default one
+  const char* summary = "";              // one sentence
+  const char* example = nullptr;         // its entry in a pipeline, as YAML
+  const char* codec = nullptr;           // inputs, outputs: the default one
+  const char* codec_defaults = nullptr;  // other defaults of its options: "{nulls: omit}"
 };
 
 namespace detail {
@@ -181,6 +183,14 @@ struct Thunks {
       return Status();
     });
   }
+  static nek_status connect(void* self, uint32_t wait_ms, void* to,
+                            void (*tell)(void* to, int level, nek_text line)) noexcept {
+    return guarded(instance(self).host, [&] {
+      Findings findings(to, tell);
+      plugin(self).connect(findings, std::chrono::milliseconds(wait_ms));
+      return Status();
+    });
+  }
   static const void* extension(void* self, const char* id) noexcept {
     const std::string_view wanted = id;
     if constexpr (requires { T::kControls; }) {
@@ -191,6 +201,10 @@ struct Thunks {
     if constexpr (requires { shared(self).progress(); }) {
       static constexpr nek_progress_extension kTable = {sizeof kTable, progress};
       if (wanted == NEK_PROGRESS) return &kTable;
+    }
+    if constexpr (requires { &T::connect; }) {
+      static constexpr nek_connect_extension kTable = {sizeof kTable, connect};
+      if (wanted == NEK_CONNECT) return &kTable;
     }
     if constexpr (requires { shared(self).extension(id); }) return shared(self).extension(id);
     return nullptr;
@@ -317,6 +331,7 @@ consteval nek_plugin describe(const About& about) {
   p.summary = about.summary;
   p.example = about.example;
   p.codec = about.codec;
+  p.codec_defaults = about.codec_defaults;
   p.options = kTable<kOptions>.data();
   p.create = To::create;
   p.shape = To::shape;

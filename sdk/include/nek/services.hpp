@@ -170,7 +170,9 @@ class Shape {
   uint32_t derived(std::string_view name = "out", const std::vector<Field>& columns = {}) {
     return stream(name, NEK_DERIVED, columns);
   }
+  // Outputs with send or deliver: bounds; what it is between them is found from how requests end.
   void max_in_flight(uint32_t requests) { c_.max_in_flight = requests; }
+  void max_request_bytes(uint64_t bytes) { c_.max_request_bytes = bytes; }
 
   const nek_shape& c() {
     c_.need_count = static_cast<uint32_t>(needs_.size());
@@ -409,6 +411,19 @@ class Encoded {
 Status Call::encode(std::span<const nek_text> before, Encoded& out) const {
   return Status(c_->host->encode(c_, before.empty() ? nullptr : before.data(), out.c()));
 }
+
+// What `nek check --connect` is told, a line each. Valid for the call.
+class Findings {
+ public:
+  Findings(void* to, void (*tell)(void* to, int level, nek_text line)) : to_(to), tell_(tell) {}
+  void good(std::string_view line) const { tell_(to_, NEK_INFO, to_text(line)); }
+  void warn(std::string_view line) const { tell_(to_, NEK_WARN, to_text(line)); }
+  void error(std::string_view line) const { tell_(to_, NEK_ERROR, to_text(line)); }
+
+ private:
+  void* to_;
+  void (*tell_)(void* to, int level, nek_text line);
+};
 
 // How far an input is, in bytes; total 0: unknown.
 struct Progress {
