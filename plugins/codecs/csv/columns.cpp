@@ -160,20 +160,15 @@ class ColumnParser {
     nek_column& made = make({});
     const Spans at = spans(column_.field);
     const char* const bytes = batch_.bytes;
-    uint64_t texts[kMost], values[kMost], wrong[kMost];
+    uint64_t texts[kMost], wrong[kMost];
     for (uint32_t first = 0; first < rows_; first += kMost) {
       const uint32_t count = std::min(rows_ - first, kMost);
       for (uint32_t i = 0; i < count; i++) {
         const Span s = at[first + i];
         texts[i] = number_text(bytes, s.begin, s.end);
       }
-      read_numbers(texts, count, values, wrong);
-      auto* to = static_cast<T*>(made.values) + first;
-      uint64_t any_wrong = 0;
-      for (uint32_t i = 0; i < count; i++) {
-        to[i] = static_cast<T>(values[i]);
-        any_wrong |= wrong[i];
-      }
+      T* const to = static_cast<T*>(made.values) + first;
+      const uint64_t any_wrong = read_numbers(texts, count, reinterpret_cast<uint64_t*>(to), wrong);
       for (uint32_t i = 0; any_wrong && i < count; i++) {
         if (wrong[i]) read_slowly(made, first + i, to[i], parse);
       }
@@ -330,12 +325,12 @@ class ColumnParser {
     const Spans at = spans(column_.field);
     const bool is_plain = plain(), trims = column_.trim;
     for (uint32_t row = 0, rows = rows_; row < rows; row++) {
-      Span s = at[row];
-      if (trims) glance_trim(bytes, s.begin, s.end);
-      if (is_plain && s.end > s.begin) {
-        codes[row] = values.codes.code_of_padded(bytes + s.begin, s.end - s.begin);
-        continue;
-      }
+      const Span s = at[row];
+      const int32_t code = is_plain
+                               ? values.codes.code_of_field(bytes + s.begin, s.end - s.begin, trims)
+                               : TextCodes::kBlank;
+      codes[row] = code;
+      if (code != TextCodes::kBlank) continue;
       codes[row] = 0;
       read_slowly(made, row, [&](std::string_view text) {
         if (!is_utf8(text)) return false;

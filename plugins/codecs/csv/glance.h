@@ -77,12 +77,14 @@ inline uint64_t read_number(uint64_t text, uint64_t& value) {
 
 // bytes[begin, end) without blanks around it; sixteen bytes behind it can be read.
 inline void glance_trim(const char* bytes, uint32_t& begin, uint32_t& end) {
+  // Of eight bytes: how many blanks they begin with, without a branch where all of them are.
   const auto blanks_at = [&](uint32_t at) {
-    return static_cast<uint32_t>(std::countr_zero(load<uint64_t>(bytes + at) ^ kBlanks)) / 8;
+    const uint64_t other = load<uint64_t>(bytes + at) ^ kBlanks;
+    return static_cast<uint32_t>(std::countr_zero(other | uint64_t{1} << 63)) / 8 + (other == 0);
   };
   while (begin < end) {
     const uint32_t first = blanks_at(begin), next = blanks_at(begin + 8);
-    const uint32_t blanks = first + (first == 8 ? next : 0);
+    const uint32_t blanks = first + first / 8 * next;
     begin += blanks;
     if (blanks < 16) break;
   }
@@ -118,10 +120,9 @@ inline bool glance_time(const char* at, uint32_t size, DateCache& cache, int64_t
   if (above_nine(clock) || (clock & 0x0000FF0000FF0000) || (at[10] != ' ' && at[10] != 'T')) {
     return false;
   }
-  const auto two = [&](unsigned first) {
-    return (clock >> 8 * first & 15) * 10 + (clock >> 8 * (first + 1) & 15);
-  };
-  const uint64_t hour = two(0), minute = two(3), second = two(6);
+  // Each digit times ten and the next one: the three numbers are in bytes 0, 3 and 6.
+  const uint64_t twos = clock * 10 + (clock >> 8);
+  const uint64_t hour = twos & 0xFF, minute = twos >> 24 & 0xFF, second = twos >> 48 & 0xFF;
   if (hour > 23 || minute > 59 || second > 59) return false;
   ms = cache.ms + static_cast<int64_t>(((hour * 60 + minute) * 60 + second) * 1000);
   if (size == 19) return true;

@@ -8,9 +8,10 @@
 
 namespace nek::csv {
 
-// Of `count` texts that number_text() made; wrong[i] is what read_number() returns.
-using NumbersReader = void (*)(const uint64_t* texts, uint32_t count, uint64_t* values,
-                               uint64_t* wrong);
+// Of `count` texts that number_text() made; wrong[i] is what read_number() returns. Returns what is
+// wrong with any of them.
+using NumbersReader = uint64_t (*)(const uint64_t* texts, uint32_t count, uint64_t* values,
+                                   uint64_t* wrong);
 
 // Those that this processor has, the fastest last.
 std::vector<NumbersReader> numbers_readers();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // TextCodes gives each distinct text of a column a code: 0, 1, 2 in the order of appearance.
-// Protocols and flags are few and short, so a small table of texts of up to eight bytes stands in
-// front. Not thread-safe.
+// Protocols and flags are few and short, so a small table stands in front: of fields as they are in
+// the file, with the blanks around them, which then need not be found. Not thread-safe.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "glance.h"
+#include "parse.h"
 
 namespace nek::csv {
 
@@ -25,23 +27,34 @@ class TextCodes {
     codes_.emplace(texts_.emplace_back(text), code);
     return code;
   }
-  // Where eight bytes can be read from `text` on, whatever its size.
-  int32_t code_of_padded(const char* text, uint32_t size) {
-    if (size > 8) return code({text, size});
-    const uint64_t key = load<uint64_t>(text) & kFirst[size];
-    Short& slot = short_[(key * 0x9E3779B97F4A7C15 ^ size) >> kShift];
-    if (slot.key == key && slot.size == size) return slot.code;
-    slot = {key, size, code({text, size})};
-    return slot.code;
+  // Of a field, of which sixteen bytes can be read whatever its size; `trims`: blanks around it do
+  // not count. kBlank where nothing is left of it.
+  int32_t code_of_field(const char* text, uint32_t size, bool trims) {
+    if (size > kShort) return code_of_text({text, size}, trims);
+    const uint64_t first = load<uint64_t>(text) & kFirst[std::min(size, 8u)];
+    const uint64_t rest = load<uint64_t>(text + 8) & kFirst[std::max(size, 8u) - 8];
+    Short& slot = short_[(first ^ rest * kMixer) * kMixer >> kShift];
+    if (((slot.first ^ first) | (slot.rest ^ rest) | (slot.size ^ size)) == 0) return slot.code;
+    const int32_t code = code_of_text({text, size}, trims);
+    if (code != kBlank) slot = {first, rest, size, code};
+    return code;
   }
+  static constexpr int32_t kBlank = -1;
 
  private:
+  static constexpr uint32_t kShort = 16;
+  static constexpr uint64_t kMixer = 0x9E3779B97F4A7C15;
   static constexpr unsigned kBits = 8, kShift = 64 - kBits;
   struct Short {
-    uint64_t key = 0;
+    uint64_t first = 0, rest = 0;
     uint32_t size = UINT32_MAX;  // none
     int32_t code = 0;
   };
+  int32_t code_of_text(std::string_view text, bool trims) {
+    if (trims) text = trim(text);
+    return text.empty() ? kBlank : code(text);
+  }
+
   struct Hash : std::hash<std::string_view> {
     using is_transparent = void;
   };

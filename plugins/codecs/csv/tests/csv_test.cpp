@@ -104,6 +104,20 @@ TEST_CASE("a dictionary keeps its codes while values are added from chunk to chu
         "{\"a\":\"dict_text\"}\n{\"a\":\"a longer text\"}\n{\"a\":\"y\"}\n{\"a\":\"z\"}\n");
 }
 
+TEST_CASE(
+    "dictionary fields are the same whatever blanks are around them, where these do not count") {
+  const std::string rows =
+      "x\n x\nx  \n          x          \n\"x\"\n   \n"
+      "sixteen letters!\n   a text of more than sixteen letters  \n x\n";
+  CHECK(Decoder(find_plugin("csv"), "columns: {a: dict}\ntrim: true").rows(rows) ==
+        "{\"a\":\"dict_text\"}\n{\"a\":\"x\"}\n{\"a\":\"x\"}\n{\"a\":\"x\"}\n{\"a\":\"x\"}\n"
+        "{\"a\":\"x\"}\n{\"a\":null}\n{\"a\":\"sixteen letters!\"}\n"
+        "{\"a\":\"a text of more than sixteen letters\"}\n{\"a\":\"x\"}\n");
+  CHECK(Decoder(find_plugin("csv"), "columns: {a: dict}").rows("x\n x\nx \n  \n x\n") ==
+        "{\"a\":\"dict_text\"}\n{\"a\":\"x\"}\n{\"a\":\" x\"}\n{\"a\":\"x \"}\n{\"a\":\"  \"}\n"
+        "{\"a\":\" x\"}\n");
+}
+
 TEST_CASE("a dictionary of very many values is begun anew") {
   Decoder decoder(find_plugin("csv"), "columns: {a: dict}");
   std::string many;

@@ -24,8 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const uint64_t last_eight = number_text(padded.data(), 8, end);
   for (const NumbersReader read : numbers_readers()) {
     uint64_t value = 0, wrong = 0;
-    read(&last_eight, 1, &value, &wrong);
-    if (!wrong && value != number) std::abort();
+    const uint64_t any_wrong = read(&last_eight, 1, &value, &wrong);
+    if (any_wrong != wrong || (!wrong && value != number)) std::abort();
   }
   DateCache cache;
   int64_t ms = 0;

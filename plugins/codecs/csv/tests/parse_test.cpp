@@ -30,7 +30,10 @@ std::optional<uint64_t> glanced_number(const std::string& text) {
     // Of several, at a place that no vector begins with.
     const uint64_t texts[] = {0, 0, 0, 0, 0, last_eight, 0};
     uint64_t values[7], wrong[7];
-    read(texts, 7, values, wrong);
+    uint64_t all_wrong = 0;
+    const uint64_t any_wrong = read(texts, 7, values, wrong);
+    for (const uint64_t its : wrong) all_wrong |= its;
+    CHECK(any_wrong == all_wrong);
     found.push_back(wrong[5] ? std::nullopt : std::optional(values[5]));
     CHECK(found.back() == found.front());
   }
