@@ -75,18 +75,13 @@ inline uint64_t read_number(uint64_t text, uint64_t& value) {
          (is_digit >> 56 ^ 1);                        // no digit at the end
 }
 
-// bytes[begin, end) without blanks around it; sixteen bytes behind it can be read.
+// bytes[begin, end) without blanks around it; eight bytes behind it can be read.
 inline void glance_trim(const char* bytes, uint32_t& begin, uint32_t& end) {
-  // Of eight bytes: how many blanks they begin with, without a branch where all of them are.
-  const auto blanks_at = [&](uint32_t at) {
-    const uint64_t other = load<uint64_t>(bytes + at) ^ kBlanks;
-    return static_cast<uint32_t>(std::countr_zero(other | uint64_t{1} << 63)) / 8 + (other == 0);
-  };
   while (begin < end) {
-    const uint32_t first = blanks_at(begin), next = blanks_at(begin + 8);
-    const uint32_t blanks = first + first / 8 * next;
+    const uint64_t other = load<uint64_t>(bytes + begin) ^ kBlanks;
+    const auto blanks = static_cast<uint32_t>(std::countr_zero(other)) / 8;
     begin += blanks;
-    if (blanks < 16) break;
+    if (blanks < 8) break;
   }
   begin = std::min(begin, end);
   if (begin == end || bytes[end - 1] != ' ') return;
@@ -137,10 +132,13 @@ inline bool glance_time(const char* at, uint32_t size, DateCache& cache, int64_t
 inline nek_view glance_view(const char* bytes, uint32_t begin, uint32_t size) {
   const char* text = bytes + begin;
   const uint64_t first = load<uint32_t>(text) & kFirst[std::min(size, 4u)];
+  // Of a text that stands in its view the rest, of another one the place; that choice is a mask,
+  // because the compiler makes a branch of a condition.
+  const uint64_t is_out = uint64_t{0} - (size > sizeof nek_view{}.in.bytes);
   const uint64_t rest = load<uint64_t>(text + 4) & kFirst[std::min(size, 12u) - std::min(size, 4u)];
-  const uint64_t words[2] = {size | first << 32, size > 12 ? uint64_t{begin} << 32 : rest};
+  const uint64_t words[2] = {size | first << 32,
+                             (rest & ~is_out) | (uint64_t{begin} << 32 & is_out)};
   nek_view view;
-  static_assert(sizeof view == sizeof words);
   std::memcpy(&view, words, sizeof view);
   return view;
 }
