@@ -19,7 +19,7 @@ namespace {
 constexpr size_t kMaxRecords = 10000;
 constexpr size_t kMaxRequestBytes = size_t{4} << 20;  // unless the plugin says otherwise
 constexpr std::chrono::milliseconds kPause{5000};
-constexpr uint32_t kFewAttempts = 2;
+constexpr uint32_t kFewAttempts = 2;  // as if it were so many: where the next one should do
 // While something is in flight, less than a whole request waits so long for more.
 constexpr std::chrono::milliseconds kFill{50};
 
@@ -228,9 +228,8 @@ class Sender::Settling {
   // Records that the server could not take now; they are given away once.
   std::vector<Ref>& again() { return again_; }
   std::string_view again_reason() const { return again_reason_; }
-  // Of the one among them that was tried most; where others were taken, the server goes on and the
-  // wait is short.
-  uint32_t attempts() const { return any_settled_ ? std::min(attempts_, kFewAttempts) : attempts_; }
+  uint32_t attempts() const { return attempts_; }  // of the one among them that was tried most
+  bool any() const { return any_settled_; }        // others have their verdict: the server goes on
 
  private:
   void count() {
@@ -256,9 +255,13 @@ void Sender::settle_request(nek_token& token, const nek_outcome& outcome, Settli
     wait(std::move(token.refs), {});
   };
   switch (outcome.verdict) {
-    case NEK_AGAIN:
-      pace_.too_much(token.sent, now);
-      return hold(backoff_.wait(failures_++), "will send again");
+    case NEK_AGAIN: {
+      const bool too_much = NEK_HAS(&outcome, too_much) && outcome.too_much;
+      const bool gets_less = too_much && pace_.too_much(token.sent, now);
+      const uint32_t attempts = failures_++;
+      return hold(backoff_.wait(gets_less ? std::min(attempts, kFewAttempts) : attempts),
+                  "will send again");
+    }
     case NEK_PAUSE: return hold(kPause, "paused");
     case NEK_SPLIT: {
       if (token.refs.size() == 1)
@@ -293,9 +296,10 @@ void Sender::complete(nek_token& token, const nek_outcome& outcome) {
       if (settling.again().empty()) {
         pace_.taken(token.bytes, now - token.sent, token.busy);
       } else {
-        pace_.too_much(token.sent, now);
-        const auto time =
-            outcome.after_ms ? at_most(outcome.after_ms) : backoff_.wait(settling.attempts());
+        const bool gets_less = pace_.too_much(token.sent, now) || settling.any();
+        const uint32_t attempts =
+            gets_less ? std::min(settling.attempts(), kFewAttempts) : settling.attempts();
+        const auto time = outcome.after_ms ? at_most(outcome.after_ms) : backoff_.wait(attempts);
         warn("records are sent again", settling.again_reason(), time);
         wait(std::move(settling.again()), time);
       }

@@ -57,6 +57,17 @@ TEST_CASE("a server that says it has too much gets half, once a round trip, and 
   CHECK(pace.in_flight() == 1);
 }
 
+TEST_CASE(
+    "where even one request at a time is too much they become smaller, and larger much later") {
+  Pace pace(1, 4 * kMiB);
+  pace.too_much(Pace::Clock::time_point(milliseconds(1)), Pace::Clock::time_point(milliseconds(2)));
+  CHECK(pace.request_bytes() == kMiB / 2);
+  answer(pace, 49, milliseconds(1));
+  CHECK(pace.request_bytes() == kMiB / 2);
+  answer(pace, 1, milliseconds(1));
+  CHECK(pace.request_bytes() == kMiB);
+}
+
 TEST_CASE("what was called too large is not tried again") {
   Pace pace(4, 4 * kMiB);
   pace.too_large(300'000);

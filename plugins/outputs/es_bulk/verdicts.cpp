@@ -65,8 +65,11 @@ Judged Verdicts::judge(const HttpReply& reply, size_t count, size_t bytes) {
       return judged;
     default: break;
   }
-  if (reply.status == 429 || reply.status >= 500)
-    return whole(NEK_AGAIN, answer_of(reply), reply.retry_after_ms);
+  if (reply.status == 429 || reply.status >= 500) {
+    judged = whole(NEK_AGAIN, answer_of(reply), reply.retry_after_ms);
+    judged.outcome.too_much = reply.status == 429;
+    return judged;
+  }
   return whole(NEK_PAUSE, answer_of(reply) + "; is this Elasticsearch or OpenSearch?");
 }
 
@@ -81,6 +84,7 @@ Judged Verdicts::judge_no_answer(const HttpReply& reply, size_t bytes) {
   }
   const char* advice = is_tls(reply.code) ? "; see the options of 'tls'" : "";
   Judged judged = whole(is_tls(reply.code) ? NEK_PAUSE : NEK_AGAIN, reply.error + advice);
+  judged.outcome.too_much = reply.code == CURLE_OPERATION_TIMEDOUT;
   judged.host_failed = true;
   return judged;
 }

@@ -238,6 +238,7 @@ typedef struct nek_outcome { /* call */
   uint64_t after_ms;                       /* NEK_AGAIN, NEK_PAUSE: not before; 0: the core decides */
   uint64_t max_bytes;                      /* NEK_SPLIT: the limit learned; 0: halve */
   const nek_result *NEK_NULLABLE records;  /* one a record */
+  bool too_much;                           /* NEK_AGAIN: the server is there, but has too much: it gets less */
 } nek_outcome;
 typedef struct nek_output { /* exactly one of write and send */
   size_t size;

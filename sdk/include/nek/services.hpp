@@ -52,6 +52,7 @@ struct Outcome {
   uint64_t after_ms = 0;
   uint64_t max_bytes = 0;
   std::vector<RecordVerdict> records = {};  // one a record, or empty: `verdict` holds for all
+  bool too_much = false;
 };
 
 // The host's services for one instance; copied freely, valid until the instance's end. Thread-safe.
@@ -117,6 +118,7 @@ class Host {
     c.after_ms = outcome.after_ms;
     c.max_bytes = outcome.max_bytes;
     c.records = records.empty() ? nullptr : records.data();
+    c.too_much = outcome.too_much;
     host_->complete(token, &c);
   }
 

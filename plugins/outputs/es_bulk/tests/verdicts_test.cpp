@@ -90,6 +90,8 @@ TEST_CASE("a server that has too much, or is not well, gets it again, not before
   }
   CHECK(verdicts.judge(answer(503), 2, 100).host_failed);
   CHECK_FALSE(verdicts.judge(answer(429), 2, 100).host_failed);
+  CHECK(verdicts.judge(answer(429), 2, 100).outcome.too_much);
+  CHECK_FALSE(verdicts.judge(answer(503), 2, 100).outcome.too_much);
 }
 
 TEST_CASE("who we are not allowed to be, and what is no such server, pauses and drops nothing") {
