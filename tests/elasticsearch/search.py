@@ -35,10 +35,15 @@ class Server:
         return json.loads(text) if text else None
 
     def count(self, index):
-        """0 when there is no such index yet."""
+        """0 when there is no such index yet, or its shards are being made."""
         found = "ignore_unavailable=true&allow_no_indices=true"
         self.ask("POST", f"/{index}/_refresh?{found}")
-        return self.ask("GET", f"/{index}/_count?{found}")["count"]
+        try:
+            return self.ask("GET", f"/{index}/_count?{found}")["count"]
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                raise
+            return 0
 
     def sums(self, index):
         """By protocol: flows and bytes. By country of the source: flows."""
