@@ -272,22 +272,22 @@ void Database::find_rows(const Call& call, const nek_column& texts, Recent& rece
   const auto count = static_cast<uint32_t>(records.size());
   const auto is_v4 = call.memory<uint8_t>(count);
   const auto addresses = call.memory<uint32_t>(count), rest = call.memory<uint32_t>(count);
+  const auto found = call.memory<int32_t>(count);
   parse_v4_rows(texts, addresses, is_v4);
-  // Most are found at once. A branch would wait for memory, and all that follows with it; of a
+  trie_.begin_v4(addresses, found);
+  // Most are found by now. A branch would wait for memory, and all that follows with it; of a
   // condition the compiler makes one, of sums it does not.
   uint32_t rest_count = 0;
   for (uint32_t row = 0; row < count; row++) {
-    const Trie::Ref ref = trie_.begin_v4(addresses[row]);
-    records[row] = ref;
+    records[row] = static_cast<uint32_t>(found[row]);
     rest[rest_count] = row;
-    rest_count += 1 - (uint32_t{Trie::is_leaf(ref)} & is_v4[row]);
+    rest_count += 1 - (uint32_t{found[row] >= 0} & is_v4[row]);
   }
   const auto find_text = [this](std::string_view text) { return find(text); };
   for (const uint32_t row : rest.first(rest_count)) {
-    records[row] = Trie::leaf(is_v4[row] ? trie_.go_on_v4(records[row], addresses[row])
-                                         : recent.of(to_view(nek_text_at(&texts, row)), find_text));
+    records[row] = is_v4[row] ? trie_.go_on_v4(found[row], addresses[row])
+                              : recent.of(to_view(nek_text_at(&texts, row)), find_text);
   }
-  for (uint32_t& record : records) record = Trie::record(record);
 }
 
 }  // namespace nek

@@ -2,6 +2,7 @@
 #include "trie.h"
 
 #include <algorithm>
+#include <array>
 
 namespace nek {
 
@@ -54,10 +55,29 @@ void Trie::finish() {
       if (is_new) distinct.push_back(ref);
       first.block.push_back(at->second);
     }
-    first.refs.resize(distinct.size() << kBlockBits);
-    for (size_t i = 0; i < distinct.size(); i++)
-      spread(distinct[i], kBlockBits, first.refs.data() + (i << kBlockBits));
+    if (!fill(first, first.narrow, distinct)) {
+      first.narrow = {};
+      fill(first, first.wide, distinct);
+    }
   }
+}
+
+template <class T>
+bool Trie::fill(First& first, Table<T>& table, std::span<const Ref> blocks) const {
+  table.resize(blocks.size() << kBlockBits);
+  first.deeper.clear();
+  T* to = table.data();
+  std::array<Ref, size_t{1} << kBlockBits> refs;
+  for (const Ref block : blocks) {
+    spread(block, kBlockBits, refs.data());
+    for (const Ref ref : refs) {
+      const auto number = static_cast<int32_t>(is_leaf(ref) ? record(ref) : ~first.deeper.size());
+      if (!is_leaf(ref)) first.deeper.push_back(ref);
+      if (number != static_cast<T>(number)) return false;
+      *to++ = static_cast<T>(number);
+    }
+  }
+  return true;
 }
 
 void Trie::spread(Ref ref, unsigned bits, Ref* out) const {

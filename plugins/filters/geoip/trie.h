@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -21,6 +22,7 @@ class Trie {
   static constexpr Ref kLeaf = Ref{1} << 31;
   static Ref leaf(uint32_t record) { return record | kLeaf; }
   static bool is_leaf(Ref ref) { return ref & kLeaf; }
+  static uint32_t record(Ref leaf) { return leaf & ~kLeaf; }
 
   void reserve(size_t nodes) { nodes_.reserve(nodes); }
   // Makes the next node; of a tree that is copied, whose children may come later.
@@ -36,22 +38,29 @@ class Trie {
   // Builds what a search begins with; nothing is changed afterwards.
   void finish();
 
-  // Once finished. A leaf, for most addresses; else where to go on. Without a branch.
-  Ref begin_v4(uint32_t address) const { return first_[0].at(address >> 16, address >> 8 & 0xFF); }
-  uint32_t go_on_v4(Ref ref, uint32_t address) const {
-    for (uint32_t rest = address << kFirstBits; !is_leaf(ref); rest <<= 1)
-      ref = nodes_[ref].child[rest >> 31];
-    return record(ref);
-  }
+  // Once finished.
   uint32_t find(const Address& address) const {
     const auto& bytes = address.bytes;
-    Ref ref =
-        first_[address.family == Family::kV6].at(uint32_t{bytes[0]} << 8 | bytes[1], bytes[2]);
+    const First& first = first_[address.family == Family::kV6];
+    const int32_t found = first.at(uint32_t{bytes[0]} << 8 | bytes[1], bytes[2]);
+    if (found >= 0) return static_cast<uint32_t>(found);
+    Ref ref = first.deeper[static_cast<uint32_t>(~found)];
     for (unsigned depth = kFirstBits; !is_leaf(ref); depth++)
       ref = nodes_[ref].child[address.bit(depth)];
     return record(ref);
   }
-  static uint32_t record(Ref leaf) { return leaf & ~kLeaf; }
+  // The same in two steps, for many addresses: the first, without a branch, finds nearly all
+  // records, and where it finds none a number below 0 that the second one goes on with.
+  void begin_v4(std::span<const uint32_t> addresses, std::span<int32_t> found) const {
+    if (first_[0].wide.empty()) return begin_v4(first_[0].narrow, addresses, found);
+    return begin_v4(first_[0].wide, addresses, found);
+  }
+  uint32_t go_on_v4(int32_t found, uint32_t address) const {
+    Ref ref = first_[0].deeper[static_cast<uint32_t>(~found)];
+    for (uint32_t rest = address << kFirstBits; !is_leaf(ref); rest <<= 1)
+      ref = nodes_[ref].child[rest >> 31];
+    return record(ref);
+  }
 
  private:
   struct Node {
@@ -60,16 +69,35 @@ class Trie {
   using Changed = std::function<uint32_t(uint32_t)>;
 
   // Where the first 24 bits lead to, in two steps without a branch: the first 16 choose a block of
-  // 256, and all prefixes that are alike share one. Few IPv4 networks are smaller than that.
+  // 256, and all prefixes that are alike share one. A record, or ~i: to deeper[i]. Few IPv4
+  // networks are smaller than that. Sixteen bits are enough for countries, and twice as many stay
+  // in caches.
+  template <class T>
+  using Table = std::vector<T, HugePages<T>>;
   struct First {
-    std::vector<uint16_t> block;  // by 16 bits: which one of those in `refs`
-    std::vector<Ref, HugePages<Ref>> refs;
-    Ref at(uint32_t bits, uint32_t next) const {
-      return refs[size_t{block[bits]} << kBlockBits | next];
+    std::vector<uint16_t> block;  // by 16 bits: which one of those in the table
+    Table<int16_t> narrow;        // one of the two is empty
+    Table<int32_t> wide;
+    std::vector<Ref> deeper;
+    int32_t at(uint32_t bits, uint32_t next) const {
+      const size_t i = size_t{block[bits]} << kBlockBits | next;
+      return wide.empty() ? narrow[i] : wide[i];
     }
   };
   static constexpr unsigned kBlockBits = 8, kTopBits = 16, kFirstBits = kTopBits + kBlockBits;
 
+  template <class T>
+  void begin_v4(const Table<T>& table, std::span<const uint32_t> addresses,
+                std::span<int32_t> found) const {
+    const uint16_t* const block = first_[0].block.data();
+    for (size_t i = 0; i < addresses.size(); i++) {
+      const uint32_t address = addresses[i];
+      found[i] = table[size_t{block[address >> 16]} << kBlockBits | (address >> 8 & 0xFF)];
+    }
+  }
+  // False: T has no room for one of the numbers.
+  template <class T>
+  bool fill(First& first, Table<T>& table, std::span<const Ref> blocks) const;
   Ref& root(Family family) { return root_[family == Family::kV6]; }
   Ref overlaid(Ref ref, unsigned depth, const Network& network, const Changed& changed);
   Ref relabelled(Ref ref, const Changed& changed, std::unordered_map<Ref, Ref>& done);
