@@ -50,7 +50,8 @@ class Maker:
             timespec="milliseconds") + "Z"
 
     def seconds(self):
-        return self.random.randrange(1000, 5_000_000) / 1e6
+        # Never a whole number, which Python writes as 2.0 and nek as 2.
+        return (self.random.randrange(1000, 5_000_000) | 1) / 1e6
 
     def request(self):
         pick, number = self.random.choice, self.random.randrange
