@@ -336,7 +336,8 @@ void Intake::take_in(milliseconds wait) {
 // Every second time the input goes first, so that its writer hardly waits and yet less and less is
 // left to be caught up with.
 nek_status Intake::fill_from_spool(nek_chunk& to) {
-  if ((turn_ = !turn_)) take_in(milliseconds(0));
+  turn_ = !turn_;
+  if (turn_) take_in(milliseconds(0));
   while (const SpoolChunk* next = spool_->peek()) {
     const size_t room = to.capacity - to.used;
     if (spool_->peek_size() > room ||

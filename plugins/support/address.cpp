@@ -11,17 +11,17 @@ namespace nek {
 namespace {
 
 // By character: its value, or -1. A table, because digits and letters come in no order.
-constexpr std::array<int8_t, 256> make_hex_digits() {
-  std::array<int8_t, 256> digits{};
+constexpr std::array<int, 256> make_hex_digits() {
+  std::array<int, 256> digits{};
   digits.fill(-1);
-  for (size_t i = 0; i < 10; i++) digits['0' + i] = static_cast<int8_t>(i);
+  for (size_t i = 0; i < 10; i++) digits['0' + i] = static_cast<int>(i);
   for (size_t i = 0; i < 6; i++) {
-    digits['a' + i] = static_cast<int8_t>(10 + i);
-    digits['A' + i] = static_cast<int8_t>(10 + i);
+    digits['a' + i] = static_cast<int>(10 + i);
+    digits['A' + i] = static_cast<int>(10 + i);
   }
   return digits;
 }
-constexpr std::array<int8_t, 256> kHexDigits = make_hex_digits();
+constexpr std::array<int, 256> kHexDigits = make_hex_digits();
 
 // Groups of 16 bits as they stand in the text, and where "::" stands among them.
 struct Groups {

@@ -150,6 +150,47 @@ TEST_CASE("what a filter derives by the clock is in a snapshot though nothing co
   CHECK(script.delivered() == Texts{"s@0 one", "quiet"});
 }
 
+TEST_CASE("watermarks wait for an input that has sent nothing yet") {
+  Script script;
+  const void* early = nullptr;
+  std::atomic<bool> committed = false;
+  nek_source *first = nullptr, *second = nullptr;
+  std::mutex mutex;
+  script.read = [&](Host host, Chunk& chunk) -> Status {
+    const std::lock_guard lock(mutex);
+    if (!early) early = host.c();
+    if (host.c() == early) {
+      if (first) return second ? end() : Status();
+      first = open_source(host, "early");
+      chunk.add(first, 0, "1000\n");
+      return {};
+    }
+    if (second) return end();
+    if (!committed) return {};
+    second = open_source(host, "late");
+    chunk.add(second, 0, "500\n");
+    return {};
+  };
+  script.commit = [&](Call&) {
+    committed = true;
+    return Status();
+  };
+  script.control = [&](Call&, const nek_control& control) {
+    if (control.kind == NEK_WATERMARK) script.note(std::to_string(control.time_ms));
+    return Status();
+  };
+  PipelineConfig config = script_config(true);
+  config.components.insert(config.components.begin(), config.components[0]);
+  config.components[0].id = "other";
+  config.components[2].from = {{0, "", 0, 0}, {1, "", 0, 0}};
+  config.components[3].from = {{2, "out", 0, 0}};
+  MemoryEnv env;
+  const Ended ended = run_script(script, env, config);
+  CHECK(ended.failure.empty());
+  CHECK(script.events().front() == "500");
+  CHECK(script.delivered().size() == 2);
+}
+
 TEST_CASE("memory that chunks turn out to need is charged, and given back") {
   Script script;
   script.read = reads({"one\n"});

@@ -2,6 +2,7 @@
 #include "script.h"
 
 #include <catch2/catch.hpp>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -41,8 +42,8 @@ class Lines {
     ~Lane() { the_script->note("lane is freed"); }
   };
   Status setup(Shape& shape) {
-    shape.derived("out", {{"text", NEK_TEXT}});
-    const nek_field fields[] = {{"text", NEK_TEXT, 0}};
+    shape.derived("out", {{"text", NEK_TEXT}, {"time", NEK_TIME, NEK_EVENT_TIME}});
+    const nek_field fields[] = {{"text", NEK_TEXT, 0}, {"time", NEK_TIME, NEK_EVENT_TIME}};
     schema_ = host_.schema(fields);
     return {};
   }
@@ -71,12 +72,18 @@ class Lines {
     }
     nek_column& column =
         call.column(NEK_TEXT, {.rows = static_cast<uint32_t>(raw.size()), .chunk_text = true});
+    nek_column& time_column = call.column(NEK_TIME, {.rows = static_cast<uint32_t>(raw.size())});
     TextWriter texts(column);
+    TimeWriter times(time_column);
     for (uint32_t row = 0; row < raw.size(); row++) {
       const bool line = raw[row].size && chunk.data[raw[row].begin + raw[row].size - 1] == '\n';
       texts.set_span(row, raw[row].begin, raw[row].size - (line ? 1 : 0));
+      int64_t time = 0;  // 0 where the text is no number
+      const char* text = reinterpret_cast<const char*>(chunk.data) + raw[row].begin;
+      std::from_chars(text, text + raw[row].size, time);
+      times.set(row, time);
     }
-    const nek_column* columns[] = {&column};
+    const nek_column* columns[] = {&column, &time_column};
     call.decoded(schema_, static_cast<uint32_t>(raw.size()), columns, raw);
     return the_script->decode ? the_script->decode(call, chunk) : Status();
   }

@@ -40,7 +40,7 @@ struct Script {
 const nek_plugin* script_input();
 const nek_plugin* script_filter();   // streams: out (pass), made (derived: text); all controls
 const nek_plugin* script_output();   // write(); all controls
-const nek_plugin* script_decoder();  // columns: text
+const nek_plugin* script_decoder();  // columns: text, time (the text as milliseconds)
 const nek_plugin* script_encoder();
 
 // `filter`: whether there is one; the output reads its streams `from`.

@@ -35,6 +35,11 @@ struct Server {
     requests.pop_front();
     return request;
   }
+  bool silent() {
+    std::unique_lock lock(mutex);
+    return !changed.wait_for(lock, std::chrono::milliseconds(50),
+                             [&] { return !requests.empty(); });
+  }
 };
 Server* the_server = nullptr;
 
@@ -102,6 +107,7 @@ class Sending {
     sender_->push(blocks, 0, in);
   }
   Server::Request next() { return server_.next(); }
+  bool silent() { return server_.silent(); }
   void answer(const Server::Request& request, uint32_t verdict, uint64_t after_ms = 0,
               uint64_t max_bytes = 0) {
     nek_outcome outcome{};
@@ -177,6 +183,16 @@ TEST_CASE("a request that failed as a whole is sent again as a whole") {
   }
   sending.answer(sending.next(), NEK_DELIVERED);
   CHECK(sending.ledger().delivered == 2);
+}
+
+TEST_CASE("a time beyond all clocks that a server names is far ahead, not in the past") {
+  Sending records(1), requests(1);
+  records.push({"a", "b"});
+  records.answer_each(records.next(), {NEK_AGAIN, NEK_AGAIN}, UINT64_MAX);
+  requests.push({"a"});
+  requests.answer(requests.next(), NEK_PAUSE, UINT64_MAX);
+  CHECK(records.silent());
+  CHECK(requests.silent());
 }
 
 TEST_CASE("a request that is too large is cut to the limit that is named, or halved") {
