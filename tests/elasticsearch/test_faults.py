@@ -96,14 +96,6 @@ class Refusals:
         self.check_all_are_there(150_000, self.ended())
 
 
-class OpenSearchRefusals(Refusals, WithNode):
-    pass
-
-
-class ElasticsearchRefusals(Refusals, WithNode):
-    FLAVOUR = "elasticsearch"
-
-
 class Overload(WithNode):
     # One thread writes, one request may wait; bodies of more than 1 MB are refused.
     SETTINGS = ("node.processors=1", "thread_pool.write.queue_size=1", "http.max_content_length=1mb")
@@ -149,7 +141,7 @@ class Pressure(WithNode):
         self.assertGreater(rejected, 0, "nothing was refused: the test shows nothing")
 
 
-class Stops(WithNode):
+class Stops:
     def memory(self):
         with open(f"/proc/{self.process.pid}/status") as status:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS"))
@@ -189,6 +181,14 @@ class Stops(WithNode):
         self.wait_until(lambda: "will send again" in self.log())
         self.server.start()
         self.check_all_are_there(100, self.ended())
+
+
+class OpenSearch(Refusals, Stops, WithNode):
+    pass
+
+
+class Elasticsearch(Refusals, WithNode):
+    FLAVOUR = "elasticsearch"
 
 
 class TwoNodes(SearchTest):
