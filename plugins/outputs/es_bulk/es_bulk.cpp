@@ -225,7 +225,8 @@ class EsBulk {
     bool plain = false;
     for (size_t i = 0; i < config_.hosts.size(); i++) {
       const std::string defect = address_defect(config_.hosts[i]);
-      if (!defect.empty()) return fail_at(host_.at("hosts"), "'hosts': an address " + defect);
+      if (!defect.empty())
+        return fail_at(&host_.at("hosts")->items[i], "'hosts': an address " + defect);
       plain |= config_.hosts[i].starts_with("http://");
     }
     const int ways = !config_.user.empty() + !config_.api_key.empty() + !config_.bearer.empty();
