@@ -186,7 +186,9 @@ class EsBulk {
     const Server server(*connection_);
     for (const std::string& index : actions_.indices()) {
       Status status;
-      if (config_.on_end.force_merge)
+      const bool no_source = config_.index_template && !config_.index_template->source;
+      if (config_.on_end.force_merge && no_source) status = server.wait_for_leases(index);
+      if (status.ok() && config_.on_end.force_merge)
         status = server.force_merge(index, config_.on_end.force_merge);
       if (status.ok() && config_.on_end.refresh) status = server.refresh(index);
       if (!status.ok()) host_.log(NEK_WARN, "all is delivered, but: " + status.message());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server.h"
 
+#include <thread>
+
 #include "bulk_reply.h"
 
 namespace nek {
@@ -19,6 +21,25 @@ const Json& at(const Json& object, const char* key) {
 std::string text_at(const Json& object, const char* key) {
   const Json& value = at(object, key);
   return value.is_string() ? value.get<std::string>() : "";
+}
+
+// Whether no lease holds any document of a shard.
+bool leases_are_over(const Json& stats) {
+  for (const auto& [index, of] : at(stats, "indices").items()) {
+    for (const auto& [shard, copies] : at(of, "shards").items()) {
+      for (const Json& copy : copies) {
+        const Json& newest = at(at(copy, "seq_no"), "max_seq_no");
+        const Json& leases = at(at(copy, "retention_leases"), "leases");
+        if (!newest.is_number_integer() || !leases.is_array()) continue;
+        for (const Json& lease : leases) {
+          const Json& from = at(lease, "retaining_seq_no");
+          if (from.is_number_integer() && from.get<int64_t>() <= newest.get<int64_t>())
+            return false;
+        }
+      }
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -124,6 +145,25 @@ Status Server::refresh(const std::string& index) const {
   request.path = "/" + index + "/_refresh";
   request.timeout = kMerge;
   return ask(std::move(request)).status();
+}
+
+Status Server::wait_for_leases(const std::string& index) const {
+  HttpRequest flush;
+  flush.method = "POST";
+  flush.path = "/" + index + "/_flush";
+  flush.timeout = kMerge;
+  Status status = ask(std::move(flush)).status();
+  for (int second = 0; status.ok() && second < 60; second++) {
+    HttpRequest request;
+    request.path = "/" + index +
+                   "/_stats?level=shards&filter_path=indices.*.shards.*.seq_no.max_seq_no,"
+                   "indices.*.shards.*.retention_leases.leases.retaining_seq_no";
+    const Result<Json> reply = ask(std::move(request));
+    if (!reply.ok()) return reply.status();
+    if (leases_are_over(*reply)) break;
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+  return status;
 }
 
 Status Server::force_merge(const std::string& index, uint32_t segments) const {

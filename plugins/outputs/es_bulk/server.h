@@ -35,6 +35,9 @@ class Server {
   // How far the server's clock is ahead of this one.
   Result<std::chrono::milliseconds> clock_skew(int64_t now_ms) const;
   Status refresh(const std::string& index) const;
+  // Until the server needs what was written no more for a copy of a shard that it might make: a
+  // merge keeps the source of younger documents even where none is to be stored. A minute at most.
+  Status wait_for_leases(const std::string& index) const;
   Status force_merge(const std::string& index, uint32_t segments) const;
 
  private:
