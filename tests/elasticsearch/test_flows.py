@@ -97,7 +97,7 @@ class Flows:
         done = subprocess.run(
             [NEK, "run", folder / "flows-to-elasticsearch/pipeline.yaml", "--data-dir", "state"], text=True,
             cwd=self.folder, capture_output=True, timeout=120, env=os.environ | {
-                "ES": self.server.url, "FIRST": f"{folder}/portscan/sample/flows.csv",
+                "ES": self.server.url, "SEGMENTS": "0", "FIRST": f"{folder}/portscan/sample/flows.csv",
                 "SECOND": f"{folder}/flows-to-elasticsearch/sample/*.csv",
                 "COUNTRY_DB": f"{SOURCE}/tests/data/geoip/iptoasn-country.mmdb"})
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -18,6 +18,10 @@ constexpr auto kOptions = options<Config>(
 
 class Set {
  public:
+  struct Lane {
+    std::vector<const nek_column*> added;
+  };
+
   Set(Host host, Config config) : host_(host), config_(std::move(config)) {}
 
   Status setup(Shape& shape) {
@@ -37,11 +41,11 @@ class Set {
     return {};
   }
 
-  Status process(Call& call) const {
-    const auto added = call.memory<const nek_column*>(wanted_.size());
+  Status process(Call& call, Lane& lane) const {
+    lane.added.clear();
     for (size_t i = 0; i < wanted_.size(); i++)
-      added[i] = wanted_[i] ? &constant(call, dictionaries_[i]) : nullptr;
-    call.emit(out_, added);
+      lane.added.push_back(wanted_[i] ? &constant(call, dictionaries_[i]) : nullptr);
+    call.emit(out_, lane.added);
     return {};
   }
 

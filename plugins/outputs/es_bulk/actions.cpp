@@ -63,7 +63,7 @@ std::optional<Actions::Defect> Actions::setup(const ActionsConfig& config, Shape
 }
 
 std::optional<Actions::Defect> Actions::parse_index(const std::string& pattern, Shape& shape) {
-  std::string literal, time, sample;
+  std::string literal, sample;
   const auto flush = [&] {
     if (!literal.empty()) parts_.push_back({std::exchange(literal, ""), {}, -1});
   };

@@ -159,10 +159,10 @@ void Client::end(Flight& flight, CURLcode code) {
   } else {
     hosts_.ended(flight.host);
   }
-  complete(flight.bulk, std::move(judged));
+  complete(flight.bulk, judged);
 }
 
-void Client::complete(const Bulk& bulk, Judged judged) {
+void Client::complete(const Bulk& bulk, const Judged& judged) {
   if (judged.failure_store > 0) {
     failure_store_.add(static_cast<double>(judged.failure_store));
     host_.log(NEK_WARN, std::to_string(judged.failure_store) +

@@ -62,7 +62,7 @@ class Client {
   void begin(Bulk bulk);
   void collect();
   void end(Flight& flight, CURLcode code);
-  void complete(const Bulk& bulk, Judged judged);
+  void complete(const Bulk& bulk, const Judged& judged);
   void abandon();
 
   Host host_;

@@ -16,7 +16,7 @@ namespace nek {
 
 class Server {
  public:
-  Server(const Connection& connection, const std::atomic<bool>* stop = nullptr)
+  explicit Server(const Connection& connection, const std::atomic<bool>* stop = nullptr)
       : connection_(connection), stop_(stop) {}
 
   struct About {
