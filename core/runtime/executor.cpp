@@ -16,6 +16,9 @@ namespace {
 
 // Chunks that readers go ahead of each worker, so that the two change places rarely.
 constexpr size_t kAheadOfEach = 4;
+// Chunks that are not retired yet, for each worker: where one worker is held up, the others go on
+// with what is behind its chunk, and all of that waits for it in memory.
+constexpr uint64_t kInFlightOfEach = 12;
 // What a task keeps between uses, so that one large record does not hold memory for good.
 constexpr size_t kKeptArena = size_t{16} << 20;
 // An input that hands out nothing for this long does not hold the watermark back.
@@ -155,8 +158,10 @@ void Executor::submit(std::unique_ptr<Task> task, const std::function<void(Task&
 
 bool Executor::wait_for_workers(std::chrono::milliseconds wait) {
   std::unique_lock lock(mutex_);
-  if (incoming_.size() < kAheadOfEach * workers_.size()) return true;
-  return caught_up_.wait_for(lock, wait, [&] { return aborting_ || caught_up(); });
+  const uint64_t most = kInFlightOfEach * workers_.size();
+  if (incoming_.size() < kAheadOfEach * workers_.size() && in_flight() < most) return true;
+  return caught_up_.wait_for(lock, wait,
+                             [&] { return aborting_ || (caught_up() && in_flight() <= most / 2); });
 }
 
 void Executor::work(Worker& worker) {
@@ -215,9 +220,15 @@ std::unique_ptr<Task> Executor::enter(Stage& stage, std::unique_ptr<Task> task) 
 }
 
 void Executor::leave(Stage& stage, uint64_t seq) {
-  const std::lock_guard lock(mutex_);
-  stage.next = seq + 1;
-  wake(stage);
+  bool catches_up = false;
+  {
+    const std::lock_guard lock(mutex_);
+    stage.next = seq + 1;
+    wake(stage);
+    catches_up = stage.step == Step::kRetire && caught_up() &&
+                 in_flight() == kInFlightOfEach * workers_.size() / 2;
+  }
+  if (catches_up) caught_up_.notify_all();
 }
 
 void Executor::wake(Stage& stage) {

@@ -102,7 +102,9 @@ class Executor {
   };
 
   void work(Worker& worker);
-  bool caught_up() const { return incoming_.size() <= workers_.size(); }  // mutex_ held
+  // Both: mutex_ held.
+  bool caught_up() const { return incoming_.size() <= workers_.size(); }
+  uint64_t in_flight() const { return next_seq_ - stages_.back().next; }
   void run(Worker& worker, std::unique_ptr<Task> task);
   std::unique_ptr<Task> enter(Stage& stage, std::unique_ptr<Task> task);
   void leave(Stage& stage, uint64_t seq);
