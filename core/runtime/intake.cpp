@@ -193,7 +193,7 @@ nek_status Intake::fill_from_input(nek_chunk& to) {
     }
     keep_up();
     if (status != NEK_OK) return status;
-    if (to.used == to.capacity || to.segment_count == to.segment_capacity || to.schema)
+    if (to.used == to.capacity || to.segment_count == to.segment_capacity || to.schema || to.need)
       return NEK_OK;
     if (to.segment_count > 0 && before.segment_count == 0)
       deadline = Clock::now() + milliseconds(settings_.linger_ms);

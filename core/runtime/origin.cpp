@@ -129,6 +129,17 @@ nek_column* unknown_numbers(Task& task, uint32_t rows) {
   return column;
 }
 
+bool is_set(const nek_id& id) {
+  static constexpr nek_id kNone{};
+  return std::memcmp(&id, &kNone, sizeof id) != 0;
+}
+
+Hash128 hash_of(const nek_id& id) {
+  uint64_t halves[2];
+  std::memcpy(halves, &id, sizeof halves);
+  return {halves[0], halves[1]};
+}
+
 }  // namespace
 
 size_t segment_at(const HostChunk& chunk, uint32_t offset) {
@@ -148,6 +159,10 @@ const nek_id* batch_ids(Task& task, const Batch& batch) {
     const nek_span raw = batch.raw[row];
     const bool message = source.flags & NEK_MESSAGES;
     const uint64_t in_message = message ? raw.begin - chunk.segments[segment].begin : 0;
+    if (const nek_id& own = chunk.ids[segment]; is_set(own)) {  // of what the message begins with
+      ids[row] = in_message ? record_id(hash_of(own), 0, in_message, raw_text(task, raw)) : own;
+      return;
+    }
     ids[row] = record_id(source.identity_hash, position_of(chunk, segment, raw), in_message,
                          raw_text(task, raw));
   });

@@ -65,7 +65,8 @@ Reader::Reader(Component& component, const PipelineSettings& settings, InputSpoo
       backoff_(retry, hash64(component.plugin->id)),
       spooled_(spool_settings.max_bytes > 0),
       admission_(settings.chunk_bytes * kExpansion),
-      read_(kMaxSegments) {
+      read_(kMaxSegments),
+      read_ids_(kMaxSegments) {
   component.plugin->sources = this;
   Instance& input = *component.plugin;
   intake_ = std::make_unique<Intake>(
@@ -204,7 +205,7 @@ nek_status Reader::read_chunk() {
   HostChunk& chunk = *task_->chunk;
   chunk.reset();
   const size_t carried = carrier_ ? carrier_->carry.size() : 0;
-  const size_t capacity = intake_->capacity();
+  const size_t capacity = std::max<size_t>(intake_->capacity(), std::exchange(need_, 0));
   chunk.reserve(carried + capacity);
   if (carried) std::memcpy(chunk.data.get(), carrier_->carry.data(), carried);
   nek_chunk to{};
@@ -213,12 +214,14 @@ nek_status Reader::read_chunk() {
   to.capacity = static_cast<uint32_t>(capacity);
   to.segments = read_.data();
   to.segment_capacity = kMaxSegments;
+  to.ids = read_ids_.data();
   const nek_status status = intake_->fill(to);
   if (to.used > to.capacity || to.segment_count > to.segment_capacity) {
     hooks_.failed(component_.plugin->id + ": broken input: it filled more than the chunk holds");
     return NEK_END;
   }
   bytes_.fetch_add(to.used, std::memory_order_relaxed);
+  need_ = to.need;
   if (status == NEK_END) {  // all that is still open ends with the input
     const std::lock_guard lock(sources_mutex_);
     for (const auto& [key, source] : sources_)
@@ -226,6 +229,7 @@ nek_status Reader::read_chunk() {
   }
   if (status == NEK_OK && to.segment_count == 0 && ended_.empty()) return NEK_OK;
   frame_chunk(to, carried);
+  std::fill_n(read_ids_.begin(), to.segment_count, nek_id{});
   task_->last = status == NEK_END;
   if (task_->last || !chunk.segments.empty() || !ended_.empty() || !task_->dead_letters.empty())
     submit();
@@ -249,7 +253,7 @@ void Reader::frame_chunk(const nek_chunk& read, size_t carried) {
     segment.begin += static_cast<uint32_t>(carried);
     if (is_message(segment)) {
       source.next_position = segment.position + 1;
-      add_segment(message(segment));
+      add_segment(message(segment), read.ids[i]);
       continue;
     }
     while (i + 1 < read.segment_count && read.segments[i + 1].source == segment.source &&
@@ -408,11 +412,12 @@ void Reader::frame_ended() {
   }
 }
 
-void Reader::add_segment(const nek_segment& segment) {
+void Reader::add_segment(const nek_segment& segment, const nek_id& id) {
   Source& source = source_of(segment);
   HostChunk& chunk = *task_->chunk;
   chunk.segments.push_back(segment);
   chunk.lines.push_back(source.next_lines);
+  chunk.ids.push_back(id);
   if (!is_message(segment))
     source.next_lines += newlines(chunk.data.get() + segment.begin, segment.size);
   source.holds.fetch_add(1, std::memory_order_relaxed);
@@ -431,6 +436,7 @@ void Reader::refuse(Source& source, nek_segment bytes, const char* reason,
   source.holds.fetch_sub(1, std::memory_order_relaxed);
   chunk.segments.pop_back();
   chunk.lines.pop_back();
+  chunk.ids.pop_back();
 }
 
 void Reader::submit() {

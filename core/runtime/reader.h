@@ -80,7 +80,7 @@ class Reader final : public SourceHost {
   void frame_ended();
   bool take_messages(const nek_chunk& read);
   nek_segment message(nek_segment segment);
-  void add_segment(const nek_segment& segment);
+  void add_segment(const nek_segment& segment, const nek_id& id = {});
   void set_carry(Source& source, std::string_view bytes);
   nek_segment with_carry(Source& source, nek_segment segment, size_t carried);
   void refuse(Source& source, nek_segment bytes, const char* reason, const std::string& detail);
@@ -104,6 +104,8 @@ class Reader final : public SourceHost {
   std::unique_ptr<Task> task_;            // being filled
   bool relocated_ = false;                // segments are being copied behind what was read
   std::vector<nek_segment> read_;         // what read() hands out
+  std::vector<nek_id> read_ids_;          // one each, all 0 where the input sets none
+  uint32_t need_ = 0;                     // of a message that did not fit
   std::vector<Source*> ended_, touched_;  // since the last chunk
   std::vector<Source*> closing_;          // their hold for being open is still there
   Source* carrier_ = nullptr;             // its carry stands before what is read next

@@ -25,6 +25,7 @@ void HostChunk::reset() {
   c.data = data.get();
   segments.clear();
   lines.clear();
+  ids.clear();
   columns.reset();
 }
 

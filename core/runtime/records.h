@@ -52,6 +52,7 @@ struct HostChunk {
   nek_chunk c{};  // as decode sees it
   std::vector<nek_segment> segments;
   std::vector<uint64_t> lines;     // for each segment: newlines of its source before it
+  std::vector<nek_id> ids;         // for each segment: a message's own id, or all 0
   Arena columns{size_t{4} << 10};  // of c.columns
 
   Source* source(size_t segment) const { return static_cast<Source*>(segments[segment].source); }

@@ -174,9 +174,11 @@ typedef struct nek_chunk { /* read fills it, decode reads it; the host's */
   uint32_t capacity, used;              /* capacity 0: memory is full, serve the connection and return */
   nek_segment *segments;
   uint32_t segment_capacity, segment_count;
-  const nek_schema *NEK_NULLABLE schema; /* columns with one value a segment (key, timestamp, nek.id), */
+  const nek_schema *NEK_NULLABLE schema; /* columns with one value a segment (key, timestamp), */
   const nek_column **NEK_NULLABLE columns; /* repeated by the host for its records; until the next read */
   bool utf8;                            /* decode: all bytes are valid UTF-8; false: check what becomes text */
+  uint32_t need;                        /* read sets it: a message of this size waits; it fits next time */
+  nek_id *NEK_NULLABLE ids;             /* one a segment, all 0: read sets those that messages bring along */
 } nek_chunk;
 typedef struct nek_input {
   size_t size;
@@ -316,7 +318,7 @@ struct nek_host {
   nek_status (*fail)(const nek_host *, nek_status, nek_text what, const nek_value *NEK_NULLABLE at);
   void (*log)(const nek_host *, int level, nek_text line);                              /* [any-thread] */
   int64_t (*now_ms)(const nek_host *);               /* wall clock, injected in tests */ /* [any-thread] */
-  nek_metric *(*metric)(const nek_host *, int kind, const char *name, const char *help); /* [main-thread] */
+  nek_metric *(*metric)(const nek_host *, int kind, const char *name, const char *help); /* [any-thread] */
   void (*metric_add)(nek_metric *, double value);    /* gauge: set, histogram: observe */ /* [any-thread] */
   const nek_schema *(*schema)(const nek_host *, const nek_field *fields, uint32_t count); /* [any-thread] */
   /* Copies `values`; held until dictionary_free and the last column that uses it.       [any-thread] */

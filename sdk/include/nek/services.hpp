@@ -362,6 +362,15 @@ class Chunk {
     took(source, position, static_cast<uint32_t>(bytes.size()));
     return true;
   }
+  // The id that the last message has wherever it came from.
+  void set_id(const nek_id& id) {
+    if (NEK_HAS(c_, ids) && c_->ids) c_->ids[c_->segment_count - 1] = id;
+  }
+  // A message of this size waits: where a chunk does not hold it, the next one does.
+  void need(size_t bytes) {
+    if (NEK_HAS(c_, need)) c_->need = static_cast<uint32_t>(bytes);
+  }
+  uint32_t segments() const { return c_->segment_count; }
   // Columns with one value a segment; they stay the input's until the next read.
   void columns(const nek_schema* schema, const nek_column** columns) {
     c_->schema = schema;
