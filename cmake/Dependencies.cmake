@@ -30,6 +30,7 @@ nek_find_pkgconfig(maxminddb libmaxminddb libmaxminddb-dev)  # PkgConfig::maxmin
 nek_find_pkgconfig(isal libisal libisal-dev)                 # PkgConfig::isal
 nek_find_pkgconfig(zstd libzstd libzstd-dev)                 # PkgConfig::zstd
 nek_find_pkgconfig(curl libcurl libcurl4-openssl-dev)        # PkgConfig::curl
+nek_find_pkgconfig(rdkafka rdkafka librdkafka-dev)           # PkgConfig::rdkafka
 nek_find(BZip2 libbz2-dev)                                   # BZip2::BZip2
 
 if(NEK_TESTS)
