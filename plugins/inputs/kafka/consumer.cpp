@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "consumer.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <random>
+#include <string_view>
+
+#include "kafka/record_id.h"
+
+namespace nek {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr size_t kBatch = 4096;
+constexpr int kCommitWaitMs = 10000;
+constexpr std::chrono::seconds kRetry{1};
+
+std::string place(const std::string& topic, int32_t partition) {
+  return topic + "/" + std::to_string(partition);
+}
+
+std::string random_token() {
+  std::random_device random;
+  char text[17];
+  std::snprintf(text, sizeof text, "%08x%08x", random(), random());
+  return text;
+}
+
+}  // namespace
+
+KafkaConsumer::KafkaConsumer(Host host, ConsumerConfig config)
+    : host_(host),
+      config_(std::move(config)),
+      metrics_(host, KafkaMetrics::Role::kConsumer),
+      lost_(host.counter("deleted_unread",
+                         "Messages that the broker deleted before this group had read them.")),
+      client_(host, [this](std::string_view json) { metrics_.update(json); }),
+      batch_(kBatch) {}
+
+Status KafkaConsumer::open(KafkaConf conf) {
+  rd_kafka_conf_set_rebalance_cb(conf.c(), on_rebalance);
+  Status status = client_.open(RD_KAFKA_CONSUMER, std::move(conf), this);
+  if (!status.ok()) return status;
+  rd_kafka_t* handle = client_.c();
+  rd_kafka_poll_set_consumer(handle);
+  messages_.reset(rd_kafka_queue_new(handle));
+  answers_.reset(rd_kafka_queue_new(handle));
+  const PartitionList topics = new_partitions(config_.topics.size());
+  for (const std::string& topic : config_.topics)
+    rd_kafka_topic_partition_list_add(topics.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+  const auto error = rd_kafka_subscribe(handle, topics.get());
+  if (error) return fail(std::string("cannot subscribe: ") + rd_kafka_err2str(error));
+  return {};
+}
+
+// ---- Being dealt partitions, and giving them up -------------------------------------------------
+
+void KafkaConsumer::on_rebalance(rd_kafka_t* handle, rd_kafka_resp_err_t error,
+                                 rd_kafka_topic_partition_list_t* list, void* opaque) {
+  auto& self = *static_cast<KafkaConsumer*>(static_cast<KafkaClient*>(opaque)->owner());
+  self.assigned_.reset();
+  if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !self.closing_) {
+    self.assigned_ = copy_of(list);  // opened by serve(), which may wait and try again
+    self.retry_ = {};
+    return;
+  }
+  // What is lost belongs to somebody else already: nothing may be committed.
+  if (!self.closing_)
+    self.give_up(rd_kafka_assignment_lost(handle)
+                     ? 0
+                     : static_cast<uint32_t>(self.config_.drain_timeout.count()));
+  rd_kafka_assign(handle, nullptr);
+}
+
+void KafkaConsumer::give_up(uint32_t wait_ms) {
+  drop_messages();
+  if (partitions_.empty()) return;
+  std::vector<nek_source*> sources;
+  for (const auto& partition : partitions_) sources.push_back(partition->source);
+  const auto committed = host_.revoke_sources(sources, wait_ms);
+  for (size_t i = 0; wait_ms && i < committed.size(); i++) {
+    if (committed[i] == NEK_NO_POSITION) continue;
+    Partition& partition = *partitions_[i];
+    partition.to_commit = std::max(partition.to_commit, static_cast<int64_t>(committed[i]));
+  }
+  const PartitionList list = collect_commits();
+  if (wait_ms && list->cnt) {
+    const Status status = commit_and_wait(*list);
+    if (!status.ok())
+      client_.log().say(NEK_WARN, "cannot commit what was drained: " + status.message(),
+                        "; others will read it again");
+  }
+  partitions_.clear();
+  last_ = nullptr;
+}
+
+Status KafkaConsumer::open_assigned() {
+  rd_kafka_t* handle = client_.c();
+  if (cluster_.empty()) {
+    char* id = rd_kafka_clusterid(handle, kCommitWaitMs);
+    if (!id) return fail("cannot get the cluster's id");
+    cluster_ = id;
+    rd_kafka_mem_free(handle, id);
+  }
+  auto found = find_beginnings(handle, *assigned_, config_.start, random_token(), reopen_);
+  if (!found.ok()) return found.status();
+  // From here on the group has an offset wherever it reads: one that is missing tells of a new
+  // topic.
+  const PartitionList fresh = new_partitions(found->size());
+  for (const Beginning& one : *found)
+    if (one.fresh) add_offset(*fresh, one.topic, one.partition, one.offset, one.token);
+  Status status = fresh->cnt ? commit_and_wait(*fresh) : Status();
+  if (!status.ok()) return status;
+  const PartitionList from = new_partitions(found->size());
+  for (const Beginning& one : *found) {
+    auto partition = std::make_unique<Partition>();
+    partition->topic = one.topic;
+    partition->number = one.partition;
+    partition->token = one.token;
+    const std::string key = place(one.topic, one.partition);
+    const std::string identity = cluster_ + "/" + key + "/" + one.token;
+    partition->id = partition_id(cluster_ + "/" + key);
+    nek_source_open open{};
+    open.identity = to_text(identity);
+    open.key = to_text(key);
+    open.flags = NEK_MESSAGES;
+    open.of_input = partition.get();
+    partition->source = host_.open_source(open);
+    partition->committed = partition->next = one.offset;
+    const uint64_t resume = partition->source->resume;
+    if (resume != NEK_NO_POSITION && static_cast<int64_t>(resume) > one.offset)
+      partition->next = partition->to_commit = static_cast<int64_t>(resume);
+    if (one.deleted) {
+      lost_.add(static_cast<double>(one.deleted));
+      host_.log(NEK_WARN, key + ": the broker deleted " + std::to_string(one.deleted) +
+                              " messages before they were read; reading from its first one");
+    }
+    add_offset(*from, one.topic, one.partition, partition->next, {});
+    // Before it is assigned: librdkafka keeps a queue that was chosen.
+    const Queue queue(rd_kafka_queue_get_partition(handle, one.topic.c_str(), one.partition));
+    rd_kafka_queue_forward(queue.get(), messages_.get());
+    partitions_.push_back(std::move(partition));
+  }
+  rd_kafka_assign(handle, from.get());
+  assigned_.reset();
+  reopen_ = false;
+  host_.log(NEK_DEBUG, "reads " + std::to_string(partitions_.size()) + " partitions");
+  return {};
+}
+
+Status KafkaConsumer::serve() {
+  rd_kafka_t* handle = client_.c();
+  while (rd_kafka_message_t* message = rd_kafka_consumer_poll(handle, 0)) {
+    note_error(*message);
+    rd_kafka_message_destroy(message);
+  }
+  take_answers(0);
+  if (reopen_ && !assigned_) {
+    assigned_ = new_partitions(partitions_.size());
+    for (const auto& partition : partitions_)
+      rd_kafka_topic_partition_list_add(assigned_.get(), partition->topic.c_str(),
+                                        partition->number);
+    give_up(static_cast<uint32_t>(config_.drain_timeout.count()));
+    rd_kafka_assign(handle, nullptr);
+  }
+  if (assigned_ && Clock::now() >= retry_) {
+    const Status status = open_assigned();
+    if (!status.ok()) {
+      client_.log().say(NEK_WARN, status.message() + ", will try again");
+      retry_ = Clock::now() + kRetry;
+    }
+  }
+  send_commits();
+  return {};
+}
+
+// ---- Messages -----------------------------------------------------------------------------------
+
+const rd_kafka_message_t* KafkaConsumer::next(milliseconds wait, Partition*& partition) {
+  for (;;) {
+    if (at_ == count_) {
+      at_ = count_ = 0;
+      ssize_t got = rd_kafka_consume_batch_queue(messages_.get(), 0, batch_.data(), kBatch);
+      // It waits until all that it was asked for is there: so for one.
+      if (got == 0 && wait.count() > 0)
+        got = rd_kafka_consume_batch_queue(messages_.get(), static_cast<int>(wait.count()),
+                                           batch_.data(), 1);
+      if (got <= 0) return nullptr;
+      count_ = static_cast<size_t>(got);
+    }
+    const rd_kafka_message_t& message = *batch_[at_];
+    partition = find(message);
+    if (!message.err && partition && message.offset >= partition->next) return &message;
+    if (message.err) note_error(message);
+    taken();
+  }
+}
+
+void KafkaConsumer::taken() { rd_kafka_message_destroy(batch_[at_++]); }
+
+void KafkaConsumer::drop_messages() {
+  while (at_ < count_) taken();
+}
+
+KafkaConsumer::Partition* KafkaConsumer::find(const rd_kafka_message_t& message) {
+  if (last_ && last_->handle == message.rkt && last_->number == message.partition) return last_;
+  if (!message.rkt) return nullptr;
+  Partition* partition = find(rd_kafka_topic_name(message.rkt), message.partition);
+  if (!partition) return nullptr;
+  partition->handle = message.rkt;
+  return last_ = partition;
+}
+
+KafkaConsumer::Partition* KafkaConsumer::find(std::string_view topic, int32_t number) {
+  for (const auto& partition : partitions_)
+    if (partition->number == number && partition->topic == topic) return partition.get();
+  return nullptr;
+}
+
+void KafkaConsumer::note_error(const rd_kafka_message_t& message) {
+  switch (message.err) {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF: return;
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE: reopen_ = true; return;
+    default: client_.log().say(NEK_WARN, rd_kafka_message_errstr(&message));
+  }
+}
+
+// ---- Committing ---------------------------------------------------------------------------------
+
+void KafkaConsumer::committed(nek_source& source, uint64_t position) {
+  auto& partition = *static_cast<Partition*>(source.of_input);
+  partition.to_commit = std::max(partition.to_commit, static_cast<int64_t>(position));
+}
+
+PartitionList KafkaConsumer::collect_commits() {
+  PartitionList list = new_partitions(partitions_.size());
+  for (const auto& partition : partitions_)
+    if (partition->to_commit > partition->committed)
+      add_offset(*list, partition->topic, partition->number, partition->to_commit,
+                 partition->token);
+  return list;
+}
+
+void KafkaConsumer::send_commits() {
+  if (commit_under_way_ || Clock::now() < retry_) return;
+  const PartitionList list = collect_commits();
+  if (list->cnt == 0) return;
+  const auto error =
+      rd_kafka_commit_queue(client_.c(), list.get(), answers_.get(), nullptr, nullptr);
+  commit_under_way_ = !error;
+}
+
+void KafkaConsumer::take_answers(int wait_ms) {
+  const auto deadline = Clock::now() + milliseconds(wait_ms);
+  while (commit_under_way_) {
+    const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
+    rd_kafka_event_t* event =
+        rd_kafka_queue_poll(answers_.get(), static_cast<int>(std::max<int64_t>(left, 0)));
+    if (!event) return;
+    if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_OFFSET_COMMIT) {
+      commit_under_way_ = false;
+      const auto error = rd_kafka_event_error(event);
+      commit_failed_ = error != RD_KAFKA_RESP_ERR_NO_ERROR;
+      const auto* list = rd_kafka_event_topic_partition_list(event);
+      for (int i = 0; !error && list && i < list->cnt; i++) {
+        Partition* partition = find(list->elems[i].topic, list->elems[i].partition);
+        if (partition && !list->elems[i].err)
+          partition->committed = std::max(partition->committed, list->elems[i].offset);
+        commit_failed_ |= list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR;
+      }
+      if (commit_failed_) {
+        retry_ = std::max(retry_, Clock::now() + kRetry);
+        if (error)
+          client_.log().say(
+              NEK_WARN, std::string("cannot commit, will try again: ") + rd_kafka_err2str(error));
+      }
+    }
+    rd_kafka_event_destroy(event);
+  }
+}
+
+Status KafkaConsumer::commit_and_wait(const rd_kafka_topic_partition_list_t& list) {
+  take_answers(kCommitWaitMs);
+  if (commit_under_way_) return fail("the broker does not answer a commit");
+  const auto error = rd_kafka_commit_queue(client_.c(), &list, answers_.get(), nullptr, nullptr);
+  if (error) return fail(std::string("cannot commit: ") + rd_kafka_err2str(error));
+  commit_under_way_ = true;
+  take_answers(kCommitWaitMs);
+  if (commit_under_way_) return fail("the broker does not answer a commit");
+  return commit_failed_ ? fail("cannot commit") : Status();
+}
+
+void KafkaConsumer::close() {
+  if (!client_.c()) return;
+  closing_ = true;
+  drop_messages();
+  const PartitionList list = collect_commits();
+  if (list->cnt) {
+    const Status status = commit_and_wait(*list);
+    if (!status.ok()) client_.log().say(NEK_WARN, status.message());
+  }
+  rd_kafka_consumer_close(client_.c());
+  partitions_.clear();
+  messages_.reset();
+  answers_.reset();
+  client_.close();
+}
+
+}  // namespace nek

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// KafkaConsumer: a member of a consumer group, and the partitions that it has been dealt.
+//
+// Messages come by a queue of their own, and all else (rebalances, errors, answers) by another, so
+// that the member stays alive while nothing can be read, and no message is met that was polled
+// before a rebalance and handed out behind it.
+//
+// The eager protocol is used: at a rebalance all partitions are drained, committed and given up
+// together. With the cooperative one, librdkafka before 2.4 goes back to old offsets when
+// partitions are taken and resumed (its release notes, #4636).
+//
+// Not thread-safe: the reader's thread; close() when that has ended.
+#pragma once
+#include <librdkafka/rdkafka.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kafka/client.h"
+#include "kafka/statistics.h"
+#include "nek/plugin.hpp"
+#include "start.h"
+
+namespace nek {
+
+struct ConsumerConfig {
+  std::vector<std::string> topics;
+  KafkaStart start;
+  std::chrono::milliseconds drain_timeout{};
+};
+
+class KafkaConsumer {
+ public:
+  struct Partition {
+    std::string topic;
+    int32_t number = 0;
+    std::string token;  // see start.h
+    int64_t next = 0;   // the least offset that may come
+    nek_source* source = nullptr;
+    nek_id id{};                         // of the partition itself: part of its messages' ids
+    rd_kafka_topic_t* handle = nullptr;  // of messages met: compared only
+    int64_t to_commit = -1, committed = -1;
+  };
+  // A message, with its partition; nullptr: it is not ours any more.
+  struct Message {
+    rd_kafka_message_t* c = nullptr;
+    Partition* partition = nullptr;
+  };
+
+  KafkaConsumer(Host host, ConsumerConfig config);
+  ~KafkaConsumer() { close(); }
+
+  Status open(KafkaConf conf);
+  // Whatever is not a message: to be called at least every max.poll.interval.ms.
+  Status serve();
+  // The next message of a partition that is ours; nullptr: none came in this time.
+  const rd_kafka_message_t* next(std::chrono::milliseconds wait, Partition*& partition);
+  void taken();  // the message of next() was used up
+  void committed(nek_source& source, uint64_t position);
+  // Commits what is known to be committed, and leaves the group.
+  void close();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  static void on_rebalance(rd_kafka_t* handle, rd_kafka_resp_err_t error,
+                           rd_kafka_topic_partition_list_t* list, void* opaque);
+  void revoke(rd_kafka_topic_partition_list_t& list);
+  void give_up(uint32_t wait_ms);
+  Status open_assigned();
+  Status commit_and_wait(const rd_kafka_topic_partition_list_t& list);
+  PartitionList collect_commits();
+  void send_commits();
+  void take_answers(int wait_ms);
+  void note_error(const rd_kafka_message_t& message);
+  void drop_messages();
+  Partition* find(const rd_kafka_message_t& message);
+  Partition* find(std::string_view topic, int32_t number);
+
+  struct FreeQueue {
+    void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
+  };
+  using Queue = std::unique_ptr<rd_kafka_queue_t, FreeQueue>;
+
+  Host host_;
+  ConsumerConfig config_;
+  KafkaMetrics metrics_;
+  Metric lost_;
+  KafkaClient client_;
+  Queue messages_, answers_;
+  std::string cluster_;
+  PartitionList assigned_;     // dealt to us, to be opened yet
+  Clock::time_point retry_{};  // not before, after a failure
+  bool reopen_ = false;        // a partition is not where it was: all are to be opened anew
+  bool closing_ = false;
+  std::vector<std::unique_ptr<Partition>> partitions_;
+  Partition* last_ = nullptr;  // of the message before
+  std::vector<rd_kafka_message_t*> batch_;
+  size_t at_ = 0, count_ = 0;  // of batch_
+  bool commit_under_way_ = false;
+  bool commit_failed_ = false;
+};
+
+}  // namespace nek

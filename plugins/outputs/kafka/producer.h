@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// KafkaProducer: hands messages to librdkafka and answers a request when the brokers have answered
+// for each of its records. An idempotent producer that the brokers have lost track of is made anew.
+// Thread-safe as marked.
+#pragma once
+#include <librdkafka/rdkafka.h>
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "envelope.h"
+#include "kafka/client.h"
+#include "kafka/statistics.h"
+#include "nek/plugin.hpp"
+
+namespace nek {
+
+struct ProducerConfig {
+  std::vector<std::string> headers;  // their names
+  bool drop_line_break = true;
+};
+
+class KafkaProducer {
+ public:
+  using Configure = std::function<Result<KafkaConf>()>;
+
+  KafkaProducer(Host host, ProducerConfig config, Configure configure);
+  ~KafkaProducer() { stop(); }
+
+  Status open();
+  void send(nek_token* token, std::span<const nek_record> records);  // [writer-thread]
+  void stop();  // what is under way is to be sent again
+
+ private:
+  struct Flight;
+  struct Slot {
+    Flight* flight;
+    uint32_t row;
+  };
+  // A request until all its records are answered for. The one that takes `left` to 0 completes it.
+  struct Flight {
+    KafkaProducer* producer;
+    nek_token* token;
+    std::atomic<uint32_t> left;
+    std::vector<Slot> slots;
+    std::vector<nek_result> results;
+    std::deque<std::string> reasons;
+    std::mutex mutex;
+  };
+
+  static void on_delivery(rd_kafka_t* handle, const rd_kafka_message_t* message, void* opaque);
+  rd_kafka_resp_err_t produce(const Envelope& envelope, Slot& slot);
+  rd_kafka_topic_t* topic(std::string_view name);
+  void answer(Flight& flight, uint32_t row, rd_kafka_resp_err_t error, size_t bytes);
+  void finish(Flight& flight, uint32_t answered);
+  bool revive();
+  void poll();
+
+  struct FreeTopic {
+    void operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
+  };
+
+  Host host_;
+  ProducerConfig config_;
+  Configure configure_;
+  KafkaMetrics metrics_;
+  Metric too_large_;
+  std::unique_ptr<KafkaClient> client_;
+  std::map<std::string, std::unique_ptr<rd_kafka_topic_t, FreeTopic>, std::less<>> topics_;
+  std::atomic<uint32_t> under_way_{0};  // messages that librdkafka has
+  std::atomic<bool> broken_{false};     // a fatal error: nothing goes any more
+  std::atomic<bool> stopping_{false};
+  Envelope envelope_;
+  std::thread poller_;
+};
+
+}  // namespace nek
