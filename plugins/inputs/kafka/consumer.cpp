@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 constexpr size_t kBatch = 4096;
 constexpr int kCommitWaitMs = 10000;
 constexpr std::chrono::seconds kRetry{1};
+constexpr uint32_t kFinishMs = 240000;  // less than max.poll.interval.ms
 
 std::string place(const std::string& topic, int32_t partition) {
   return topic + "/" + std::to_string(partition);
@@ -61,23 +62,25 @@ void KafkaConsumer::on_rebalance(rd_kafka_t* handle, rd_kafka_resp_err_t error,
                                  rd_kafka_topic_partition_list_t* list, void* opaque) {
   auto& self = *static_cast<KafkaConsumer*>(static_cast<KafkaClient*>(opaque)->owner());
   self.assigned_.reset();
+  self.dealt_ = false;
   if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !self.closing_) {
     self.assigned_ = copy_of(list);  // opened by serve(), which may wait and try again
     self.retry_ = {};
     return;
   }
   // What is lost belongs to somebody else already: nothing may be committed.
-  if (!self.closing_)
-    self.give_up(rd_kafka_assignment_lost(handle)
-                     ? 0
-                     : static_cast<uint32_t>(self.config_.drain_timeout.count()));
+  if (!self.closing_) {
+    const bool lost = rd_kafka_assignment_lost(handle);
+    self.give_up(lost ? 0 : static_cast<uint32_t>(self.config_.drain_timeout.count()), !lost);
+  }
   rd_kafka_assign(handle, nullptr);
 }
 
-void KafkaConsumer::give_up(uint32_t wait_ms) {
+void KafkaConsumer::give_up(uint32_t wait_ms, bool commit) {
   drop_messages();
   if (partitions_.empty()) return;
   std::vector<nek_source*> sources;
+  sources.reserve(partitions_.size());
   for (const auto& partition : partitions_) sources.push_back(partition->source);
   const auto committed = host_.revoke_sources(sources, wait_ms);
   for (size_t i = 0; wait_ms && i < committed.size(); i++) {
@@ -85,15 +88,39 @@ void KafkaConsumer::give_up(uint32_t wait_ms) {
     Partition& partition = *partitions_[i];
     partition.to_commit = std::max(partition.to_commit, static_cast<int64_t>(committed[i]));
   }
-  const PartitionList list = collect_commits();
-  if (wait_ms && list->cnt) {
-    const Status status = commit_and_wait(*list);
+  if (!commit) {
+    leave_uncommitted();
+  } else if (const PartitionList list = collect_commits(); list->cnt) {
+    const PartitionList ours = still_ours(*list);
+    const Status status = ours->cnt ? commit_and_wait(*ours) : Status();
     if (!status.ok())
       client_.log().say(NEK_WARN, "cannot commit what was drained: " + status.message(),
                         "; others will read it again");
   }
   partitions_.clear();
   last_ = nullptr;
+}
+
+// Without those whose token the group has lost: the topic was deleted, and the offset of its
+// messages would be taken for one of a new topic of that name.
+PartitionList KafkaConsumer::still_ours(const rd_kafka_topic_partition_list_t& list) {
+  const PartitionList found = copy_of(&list);
+  PartitionList ours = new_partitions(static_cast<size_t>(list.cnt));
+  if (rd_kafka_committed(client_.c(), found.get(), kCommitWaitMs)) return ours;
+  for (int i = 0; i < list.cnt; i++) {
+    const rd_kafka_topic_partition_t& mine = list.elems[i];
+    const auto* now = rd_kafka_topic_partition_list_find(found.get(), mine.topic, mine.partition);
+    const Partition* partition = find(mine.topic, mine.partition);
+    if (now && partition && token_of(*now) == partition->token)
+      add_offset(*ours, mine.topic, mine.partition, mine.offset, partition->token);
+  }
+  return ours;
+}
+
+void KafkaConsumer::leave_uncommitted() {
+  for (const auto& partition : partitions_)
+    left_[partition->token + " " + place(partition->topic, partition->number)] =
+        partition->to_commit;
 }
 
 Status KafkaConsumer::open_assigned() {
@@ -104,50 +131,64 @@ Status KafkaConsumer::open_assigned() {
     cluster_ = id;
     rd_kafka_mem_free(handle, id);
   }
-  auto found = find_beginnings(handle, *assigned_, config_.start, random_token(), reopen_);
+  const auto found = find_beginnings(handle, *assigned_, config_.start, random_token(),
+                                     reopen_ == Reopen::kOutOfRange);
   if (!found.ok()) return found.status();
-  // From here on the group has an offset wherever it reads: one that is missing tells of a new
-  // topic.
+  // From here on the group has an offset wherever it reads: one that is missing tells of a topic
+  // that was made anew.
   const PartitionList fresh = new_partitions(found->size());
   for (const Beginning& one : *found)
     if (one.fresh) add_offset(*fresh, one.topic, one.partition, one.offset, one.token);
   Status status = fresh->cnt ? commit_and_wait(*fresh) : Status();
   if (!status.ok()) return status;
+  for (const Beginning& one : *found) open_partition(one);
   const PartitionList from = new_partitions(found->size());
-  for (const Beginning& one : *found) {
-    auto partition = std::make_unique<Partition>();
-    partition->topic = one.topic;
-    partition->number = one.partition;
-    partition->token = one.token;
-    const std::string key = place(one.topic, one.partition);
-    const std::string identity = cluster_ + "/" + key + "/" + one.token;
-    partition->id = partition_id(cluster_ + "/" + key);
-    nek_source_open open{};
-    open.identity = to_text(identity);
-    open.key = to_text(key);
-    open.flags = NEK_MESSAGES;
-    open.of_input = partition.get();
-    partition->source = host_.open_source(open);
-    partition->committed = partition->next = one.offset;
-    const uint64_t resume = partition->source->resume;
-    if (resume != NEK_NO_POSITION && static_cast<int64_t>(resume) > one.offset)
-      partition->next = partition->to_commit = static_cast<int64_t>(resume);
-    if (one.deleted) {
-      lost_.add(static_cast<double>(one.deleted));
-      host_.log(NEK_WARN, key + ": the broker deleted " + std::to_string(one.deleted) +
-                              " messages before they were read; reading from its first one");
-    }
-    add_offset(*from, one.topic, one.partition, partition->next, {});
-    // Before it is assigned: librdkafka keeps a queue that was chosen.
-    const Queue queue(rd_kafka_queue_get_partition(handle, one.topic.c_str(), one.partition));
-    rd_kafka_queue_forward(queue.get(), messages_.get());
-    partitions_.push_back(std::move(partition));
+  std::string names;
+  for (const auto& partition : partitions_) {
+    add_offset(*from, partition->topic, partition->number, partition->next, {});
+    names += (names.empty() ? "" : ", ") + place(partition->topic, partition->number);
   }
   rd_kafka_assign(handle, from.get());
   assigned_.reset();
-  reopen_ = false;
-  host_.log(NEK_DEBUG, "reads " + std::to_string(partitions_.size()) + " partitions");
+  left_.clear();
+  dealt_ = true;
+  reopen_ = Reopen::kNo;
+  host_.log(NEK_INFO, names.empty() ? "reads nothing: others of the group have all partitions"
+                                    : "reads " + names);
   return {};
+}
+
+void KafkaConsumer::open_partition(const Beginning& at) {
+  auto partition = std::make_unique<Partition>();
+  partition->topic = at.topic;
+  partition->number = at.partition;
+  partition->token = at.token;
+  const std::string key = place(at.topic, at.partition);
+  const std::string identity = cluster_ + "/" + key + "/" + at.token;
+  partition->id = partition_id(cluster_ + "/" + key);
+  nek_source_open open{};
+  open.identity = to_text(identity);
+  open.key = to_text(key);
+  open.flags = NEK_MESSAGES;
+  open.of_input = partition.get();
+  partition->source = host_.open_source(open);
+  partition->committed = partition->next = at.offset;
+  int64_t resume = -1;
+  if (partition->source->resume != NEK_NO_POSITION)
+    resume = static_cast<int64_t>(partition->source->resume);
+  if (const auto left = left_.find(at.token + " " + key);
+      left != left_.end() && reopen_ == Reopen::kGone)
+    resume = std::max(resume, left->second);
+  if (resume > at.offset) partition->next = partition->to_commit = resume;
+  if (at.deleted) {
+    lost_.add(static_cast<double>(at.deleted));
+    host_.log(NEK_WARN, key + ": the broker deleted " + std::to_string(at.deleted) +
+                            " messages before they were read; reading from its first one");
+  }
+  // Before it is assigned: librdkafka keeps a queue that was chosen.
+  const Queue queue(rd_kafka_queue_get_partition(client_.c(), at.topic.c_str(), at.partition));
+  rd_kafka_queue_forward(queue.get(), messages_.get());
+  partitions_.push_back(std::move(partition));
 }
 
 Status KafkaConsumer::serve() {
@@ -157,13 +198,14 @@ Status KafkaConsumer::serve() {
     rd_kafka_message_destroy(message);
   }
   take_answers(0);
-  if (reopen_ && !assigned_) {
+  if (reopen_ != Reopen::kNo && !assigned_ && !partitions_.empty()) {
     assigned_ = new_partitions(partitions_.size());
     for (const auto& partition : partitions_)
       rd_kafka_topic_partition_list_add(assigned_.get(), partition->topic.c_str(),
                                         partition->number);
-    give_up(static_cast<uint32_t>(config_.drain_timeout.count()));
     rd_kafka_assign(handle, nullptr);
+    dealt_ = false;
+    give_up(static_cast<uint32_t>(config_.drain_timeout.count()), false);
   }
   if (assigned_ && Clock::now() >= retry_) {
     const Status status = open_assigned();
@@ -200,6 +242,16 @@ const rd_kafka_message_t* KafkaConsumer::next(milliseconds wait, Partition*& par
 
 void KafkaConsumer::taken() { rd_kafka_message_destroy(batch_[at_++]); }
 
+bool KafkaConsumer::at_end() const {
+  return dealt_ && std::all_of(partitions_.begin(), partitions_.end(),
+                               [](const auto& partition) { return partition->at_end; });
+}
+
+void KafkaConsumer::finish() {
+  give_up(kFinishMs, true);
+  rd_kafka_assign(client_.c(), nullptr);
+}
+
 void KafkaConsumer::drop_messages() {
   while (at_ < count_) taken();
 }
@@ -221,9 +273,15 @@ KafkaConsumer::Partition* KafkaConsumer::find(std::string_view topic, int32_t nu
 
 void KafkaConsumer::note_error(const rd_kafka_message_t& message) {
   switch (message.err) {
-    case RD_KAFKA_RESP_ERR__PARTITION_EOF: return;
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      if (Partition* partition = find(message)) partition->at_end = true;
+      return;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE: reopen_ = true; return;
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE: reopen_ = Reopen::kOutOfRange; return;
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+      if (reopen_ == Reopen::kNo && !partitions_.empty()) reopen_ = Reopen::kGone;
+      [[fallthrough]];
     default: client_.log().say(NEK_WARN, rd_kafka_message_errstr(&message));
   }
 }

@@ -14,6 +14,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,6 +43,7 @@ class KafkaConsumer {
     nek_id id{};                         // of the partition itself: part of its messages' ids
     rd_kafka_topic_t* handle = nullptr;  // of messages met: compared only
     int64_t to_commit = -1, committed = -1;
+    bool at_end = false;  // nothing came behind what was read
   };
   // A message, with its partition; nullptr: it is not ours any more.
   struct Message {
@@ -58,6 +60,10 @@ class KafkaConsumer {
   // The next message of a partition that is ours; nullptr: none came in this time.
   const rd_kafka_message_t* next(std::chrono::milliseconds wait, Partition*& partition);
   void taken();  // the message of next() was used up
+  // All that is dealt to us was read to its end, at least once. With enable.partition.eof only.
+  bool at_end() const;
+  // Gives all up in order: what was read is delivered and committed. Waits.
+  void finish();
   void committed(nek_source& source, uint64_t position);
   // Commits what is known to be committed, and leaves the group.
   void close();
@@ -67,9 +73,12 @@ class KafkaConsumer {
 
   static void on_rebalance(rd_kafka_t* handle, rd_kafka_resp_err_t error,
                            rd_kafka_topic_partition_list_t* list, void* opaque);
-  void revoke(rd_kafka_topic_partition_list_t& list);
-  void give_up(uint32_t wait_ms);
+  // Whether what was read and delivered may be committed, and how long that may take.
+  void give_up(uint32_t wait_ms, bool commit);
+  void leave_uncommitted();
   Status open_assigned();
+  void open_partition(const Beginning& at);
+  PartitionList still_ours(const rd_kafka_topic_partition_list_t& list);
   Status commit_and_wait(const rd_kafka_topic_partition_list_t& list);
   PartitionList collect_commits();
   void send_commits();
@@ -93,8 +102,11 @@ class KafkaConsumer {
   std::string cluster_;
   PartitionList assigned_;     // dealt to us, to be opened yet
   Clock::time_point retry_{};  // not before, after a failure
-  bool reopen_ = false;        // a partition is not where it was: all are to be opened anew
+  enum class Reopen : uint8_t { kNo, kGone, kOutOfRange };
+  Reopen reopen_ = Reopen::kNo;  // a partition is not what it was: all are to be opened anew
+  std::map<std::string, int64_t> left_;  // by token and place: delivered, and not committed
   bool closing_ = false;
+  bool dealt_ = false;  // what is dealt to us is open
   std::vector<std::unique_ptr<Partition>> partitions_;
   Partition* last_ = nullptr;  // of the message before
   std::vector<rd_kafka_message_t*> batch_;

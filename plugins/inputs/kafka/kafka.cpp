@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "consumer.h"
+#include "kafka/connect.h"
 #include "kafka/record_id.h"
 #include "metadata.h"
 #include "nek/plugin.hpp"
@@ -15,10 +16,13 @@
 namespace nek {
 namespace {
 
+enum class AtEnd : uint8_t { kWait, kStop };
+
 struct Config : KafkaOptions {
   std::vector<std::string> topics;
   std::string group;
   std::string start;
+  AtEnd at_end = AtEnd::kWait;
   std::chrono::milliseconds drain_timeout{};
   KafkaMetadata metadata;
 };
@@ -31,6 +35,10 @@ constexpr auto kOptions = options<Config>(
                            "Where to begin what the group has not read yet: earliest, latest, or a "
                            "time such as 2026-11-24T00:00:00Z.",
                            {.fallback = "earliest"}),
+    option<&Config::at_end>("at_end",
+                            "Whether to wait for more where a topic ends, or to stop when all "
+                            "partitions that are read here were read to their end.",
+                            {.fallback = "wait", .range = "wait|stop"}),
     option<&Config::drain_timeout>("drain_timeout",
                                    "How long outputs may take to accept what was read when "
                                    "partitions are given up; what is left others read again.",
@@ -45,7 +53,7 @@ constexpr KafkaProperty kReserved[] = {
     {"enable.auto.offset.store", ""},
     {"auto.offset.reset", "'start'"},
     {"partition.assignment.strategy", ""},
-    {"enable.partition.eof", ""},
+    {"enable.partition.eof", "'at_end'"},
 };
 
 class KafkaInput {
@@ -78,10 +86,17 @@ class KafkaInput {
     return consumer_->open(std::move(conf));
   }
 
+  void connect(Findings& findings, std::chrono::milliseconds wait) {
+    KafkaConf conf;
+    if (configure(conf).ok())
+      check_kafka(RD_KAFKA_CONSUMER, std::move(conf), config_.topics, wait, findings);
+  }
+
   Status read(Chunk& chunk, std::chrono::milliseconds wait) {
     Status status = consumer_->serve();
     if (!status.ok() || chunk.memory_full()) return status;
     metadata_.clear();
+    bool waits = false;  // a message, for room
     for (;;) {
       KafkaConsumer::Partition* partition = nullptr;
       const rd_kafka_message_t* message =
@@ -91,6 +106,7 @@ class KafkaInput {
                                    message->payload ? message->len : 0);
       if (!chunk.add(partition->source, static_cast<uint64_t>(message->offset), bytes)) {
         if (chunk.segments() == 0) chunk.need(bytes.size());
+        waits = true;
         break;
       }
       chunk.set_id(id_of(*partition, *message, bytes));
@@ -99,7 +115,10 @@ class KafkaInput {
       consumer_->taken();
     }
     if (!metadata_.empty() && chunk.segments() > 0) metadata_.give(chunk);
-    return {};
+    const bool done = config_.at_end == AtEnd::kStop && chunk.segments() == 0;
+    if (!done || waits || !consumer_->at_end()) return {};
+    consumer_->finish();
+    return end();
   }
 
   void committed(nek_source& source, uint64_t position) { consumer_->committed(source, position); }
@@ -116,6 +135,8 @@ class KafkaInput {
     if (status.ok()) status = conf.set("enable.auto.commit", "false");
     if (status.ok()) status = conf.set("enable.auto.offset.store", "false");
     if (status.ok()) status = conf.set("auto.offset.reset", "error");
+    if (status.ok() && config_.at_end == AtEnd::kStop)
+      status = conf.set("enable.partition.eof", "true");
     if (!status.ok()) return status;
     const auto longest = std::atoll(conf.get("max.poll.interval.ms").c_str());
     if (config_.drain_timeout.count() * 2 > longest)

@@ -29,6 +29,7 @@ nek_type MetadataColumns::type_of(What what) {
 
 std::vector<Field> MetadataColumns::fields() const {
   std::vector<Field> fields;
+  fields.reserve(fields_.size());
   for (const auto& [name, what] : fields_) fields.push_back({name, type_of(what), 0});
   return fields;
 }

@@ -22,11 +22,6 @@ Status failed(const std::string& what, rd_kafka_resp_err_t error) {
   return fail(what + ": " + rd_kafka_err2str(error));
 }
 
-std::string token_of(const Element& of) {
-  if (!of.metadata) return {};
-  return token_of_metadata({static_cast<const char*>(of.metadata), of.metadata_size});
-}
-
 bool has_offset(const Element& of) { return of.offset >= 0; }
 
 // Whether the group knows another partition of the topic: then this one is new in it, and all that
@@ -91,9 +86,12 @@ std::string metadata_of_token(std::string_view token) {
   return std::string(kMark) + std::string(token);
 }
 
-std::string token_of_metadata(std::string_view metadata) {
-  if (!metadata.starts_with(kMark)) return {};
-  return std::string(metadata.substr(kMark.size()));
+std::string token_of(const Element& of) {
+  if (!of.metadata) return {};
+  std::string_view text(static_cast<const char*>(of.metadata), of.metadata_size);
+  if (!text.starts_with(kMark)) return {};
+  text.remove_prefix(kMark.size());
+  return std::string(text);
 }
 
 void add_offset(rd_kafka_topic_partition_list_t& to, const std::string& topic, int32_t partition,

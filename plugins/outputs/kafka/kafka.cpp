@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "envelope.h"
+#include "kafka/connect.h"
 #include "nek/plugin.hpp"
 #include "producer.h"
 
@@ -83,6 +84,13 @@ class KafkaOutput {
     config.drop_line_break = config_.line_break == LineBreak::kDrop;
     producer_.emplace(host_, std::move(config), [this] { return configure(); });
     return producer_->open();
+  }
+
+  void connect(Findings& findings, std::chrono::milliseconds wait) {
+    auto conf = configure();
+    std::vector<std::string> topics;
+    if (!config_.topic.empty()) topics.push_back(config_.topic);
+    if (conf.ok()) check_kafka(RD_KAFKA_PRODUCER, std::move(*conf), topics, wait, findings);
   }
 
   Status encode(Call& call, Encoded& out, Lane& lane) const {

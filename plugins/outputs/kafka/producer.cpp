@@ -11,6 +11,7 @@ namespace nek {
 namespace {
 
 constexpr int kPollMs = 100;
+constexpr int kAloneMs = 5000;  // until all that is under way must have been answered
 
 // What no other try will change.
 bool is_final(rd_kafka_resp_err_t error) {
@@ -140,38 +141,70 @@ void KafkaProducer::send(nek_token* token, std::span<const nek_record> records) 
   flight->slots.resize(count);
   flight->results.resize(count);
   for (uint32_t row = 0; row < count; row++) {
-    flight->slots[row] = {flight, row};
+    Slot& slot = flight->slots[row];
+    slot = {flight, row, records[row].data, false};
     open_envelope({reinterpret_cast<const char*>(records[row].data), records[row].size},
                   config_.headers.size(), envelope_);
     under_way_++;
-    const auto error = produce(envelope_, flight->slots[row]);
-    if (!error) continue;
+    rd_kafka_resp_err_t error{};
+    if (has_suspects_ && is_suspect(slot.record)) {
+      if (produce_alone(envelope_, slot, error)) continue;
+    } else {
+      error = produce(envelope_, slot);
+      if (!error) continue;
+    }
     under_way_--;
-    answer(*flight, row, error, envelope_.payload.size());
+    answer(slot, error, envelope_.payload.size(), true);
   }
   finish(*flight, 1);
+}
+
+bool KafkaProducer::is_suspect(const uint8_t* record) {
+  const std::lock_guard lock(suspects_mutex_);
+  const bool found = suspects_.erase(record) > 0;
+  has_suspects_ = !suspects_.empty();
+  return found;
+}
+
+// In a batch of its own: when nothing else is under way, before and until it is answered.
+bool KafkaProducer::produce_alone(const Envelope& envelope, Slot& slot,
+                                  rd_kafka_resp_err_t& error) {
+  error = rd_kafka_flush(client_->c(), kAloneMs);
+  slot.alone = !error;
+  if (!error) error = produce(envelope, slot);
+  if (error) return false;
+  rd_kafka_flush(client_->c(), kAloneMs);
+  return true;
 }
 
 void KafkaProducer::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
   const Slot slot = *static_cast<const Slot*>(message->_private);
   KafkaProducer& self = *slot.flight->producer;
-  self.answer(*slot.flight, slot.row, message->err, message->len);
+  self.answer(slot, message->err, message->len, false);
   self.under_way_--;
 }
 
-void KafkaProducer::answer(Flight& flight, uint32_t row, rd_kafka_resp_err_t error, size_t bytes) {
-  nek_result& result = flight.results[row];
+// `local`: librdkafka refused it before it was in any batch.
+void KafkaProducer::answer(const Slot& slot, rd_kafka_resp_err_t error, size_t bytes, bool local) {
+  Flight& flight = *slot.flight;
+  nek_result& result = flight.results[slot.row];
   result = {NEK_DELIVERED, {}};
   if (error) {
     if (is_fatal(error)) broken_ = true;
     std::string reason;
     result.verdict = is_final(error) ? NEK_REJECT : NEK_AGAIN;
-    if (is_too_large(error)) {
+    if (!is_too_large(error)) {
+      reason = std::string(is_final(error) ? "kafka: " : "") + rd_kafka_err2str(error);
+    } else if (local || slot.alone) {
       reason = "too_large: " + std::to_string(bytes) +
                " bytes; see message.max.bytes here and of the topic";
       too_large_.add();
     } else {
-      reason = std::string(is_final(error) ? "kafka: " : "") + rd_kafka_err2str(error);
+      result.verdict = NEK_AGAIN;
+      reason = "a message of the batch is too large";
+      const std::lock_guard lock(suspects_mutex_);
+      suspects_.insert(slot.record);
+      has_suspects_ = true;
     }
     const std::lock_guard lock(flight.mutex);
     result.reason = to_text(flight.reasons.emplace_back(std::move(reason)));

@@ -6,10 +6,12 @@
 #include <librdkafka/rdkafka.h>
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <span>
 #include <string>
 #include <thread>
@@ -43,6 +45,8 @@ class KafkaProducer {
   struct Slot {
     Flight* flight;
     uint32_t row;
+    const uint8_t* record;
+    bool alone;  // no other message was in its batch
   };
   // A request until all its records are answered for. The one that takes `left` to 0 completes it.
   struct Flight {
@@ -58,7 +62,9 @@ class KafkaProducer {
   static void on_delivery(rd_kafka_t* handle, const rd_kafka_message_t* message, void* opaque);
   rd_kafka_resp_err_t produce(const Envelope& envelope, Slot& slot);
   rd_kafka_topic_t* topic(std::string_view name);
-  void answer(Flight& flight, uint32_t row, rd_kafka_resp_err_t error, size_t bytes);
+  bool produce_alone(const Envelope& envelope, Slot& slot, rd_kafka_resp_err_t& error);
+  void answer(const Slot& slot, rd_kafka_resp_err_t error, size_t bytes, bool local);
+  bool is_suspect(const uint8_t* record);
   void finish(Flight& flight, uint32_t answered);
   bool revive();
   void poll();
@@ -78,6 +84,10 @@ class KafkaProducer {
   std::atomic<bool> broken_{false};     // a fatal error: nothing goes any more
   std::atomic<bool> stopping_{false};
   Envelope envelope_;
+  // A broker refuses a batch for its largest message: each of those goes alone the next time.
+  std::mutex suspects_mutex_;
+  std::set<const uint8_t*> suspects_;
+  std::atomic<bool> has_suspects_{false};
   std::thread poller_;
 };
 

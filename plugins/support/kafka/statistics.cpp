@@ -31,8 +31,8 @@ KafkaMetrics::KafkaMetrics(Host host, Role role) : host_(host), role_(role) {
   lag_ = host.gauge("lag", "Messages behind what is committed, of all partitions read here.");
 }
 
-void KafkaMetrics::update(std::string_view text) {
-  const Json all = Json::parse(text, nullptr, false);
+void KafkaMetrics::update(std::string_view json) {
+  const Json all = Json::parse(json, nullptr, false);
   if (!all.is_object()) return;
   double rtt = 0;
   for (const Json& broker : at(all, "brokers"))

@@ -364,6 +364,7 @@ class Chunk {
   }
   // The id that the last message has wherever it came from.
   void set_id(const nek_id& id) {
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): of a pointer, as it must be
     if (NEK_HAS(c_, ids) && c_->ids) c_->ids[c_->segment_count - 1] = id;
   }
   // A message of this size waits: where a chunk does not hold it, the next one does.

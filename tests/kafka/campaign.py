@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""usage: tests/kafka/campaign.py [--rows N] [--seconds S] [--seed N] [--search opensearch|none]
+csv -> Kafka (8 partitions) -> nek processes of one group -> OpenSearch, while everything that may end
+or die does: the sender by kill -9, readers by kill -9 and SIGTERM, others join, the broker is stopped
+and killed, OpenSearch is stopped for a while. In the end each record must be in OpenSearch once, and
+nowhere twice, whatever was sent twice.
+  --search none   into files instead, in which a record that was read twice stands twice: there must be
+                  none missing
+NEK_BIN and NEK_SOURCE_DIR as in tests; test_campaign.py runs a short one."""
+
+import argparse
+import collections
+import json
+import pathlib
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+from broker import NEK, SOURCE, Broker, KafkaTest, eventually
+
+TOPIC, PARTITIONS, GROUP, READERS = "flows", 8, "campaign", 3
+
+
+class Search:
+    """An OpenSearch node."""
+
+    SCRIPT = SOURCE / "scripts/servers/opensearch"
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.port = 0
+        self.start()
+
+    def start(self):
+        subprocess.run([self.SCRIPT, "start", self.folder, str(self.port)], check=True,
+                       stdout=subprocess.DEVNULL, timeout=300)
+        self.url = (self.folder / "url").read_text().strip()
+        self.port = int(self.url.rsplit(":", 1)[1])
+
+    def stop(self, *arguments):
+        subprocess.run([self.SCRIPT, "stop", self.folder, *arguments], check=True, timeout=60)
+
+    def ask(self, path, body=None):
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode() if body else None,
+                                         {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def count(self):
+        try:
+            self.ask(f"/{TOPIC}/_refresh")
+            return self.ask(f"/{TOPIC}/_count")["count"]
+        except OSError:
+            return 0
+
+    def sums(self):
+        found = self.ask(f"/{TOPIC}/_search", {
+            "size": 0, "track_total_hits": True,
+            "aggs": {name: {"sum": {"field": name}} for name in ("n", "byte")}})
+        return found["hits"]["total"]["value"], {name: int(found["aggregations"][name]["value"])
+                                                 for name in ("n", "byte")}
+
+    def numbers(self):
+        """n of every document."""
+        after, numbers = -1, []
+        while True:
+            hits = self.ask(f"/{TOPIC}/_search", {
+                "size": 10000, "_source": False, "sort": [{"n": "asc"}, {"_doc": "asc"}],
+                "query": {"range": {"n": {"gt": after}}}})["hits"]["hits"]
+            if not hits:
+                return numbers
+            if len(hits) == 10000:  # those of the last number come again, whole
+                last = hits[-1]["sort"][0]
+                hits = [hit for hit in hits if hit["sort"][0] != last] or hits
+            numbers += [hit["sort"][0] for hit in hits]
+            after = numbers[-1]
+
+
+class Campaign:
+    def __init__(self, folder, rows, seed, search):
+        self.folder = pathlib.Path(folder)
+        self.rows = rows
+        self.rng = random.Random(seed)
+        self.events = collections.Counter()
+        self.children = {}
+        self.broker = Broker(self.folder / "kafka")
+        self.broker.create(TOPIC, PARTITIONS)
+        self.search = Search(self.folder / "search") if search else None
+        self.write_rows()
+        self.write_pipelines()
+        self.readers = 0
+
+    def write_rows(self):
+        self.byte_sum = 0
+        with open(self.folder / "in.csv", "w") as out:
+            for n in range(self.rows):
+                byte = self.rng.randrange(40, 60000)
+                self.byte_sum += byte
+                out.write(f"{n},10.0.{self.rng.randrange(4)}.{self.rng.randrange(256)},{byte}\n")
+
+    def write_pipelines(self):
+        columns = "columns: { n: uint64, sa: text, byte: uint64 }"
+        settings = "settings: { snapshot_interval: 100ms, chunk_bytes: 16KiB, memory: 64MiB }\n"
+        (self.folder / "send.yaml").write_text(
+            f"{settings}inputs:\n  - csv: {{ path: in.csv, header: no, {columns} }}\n"
+            f"outputs:\n  - kafka: {{ brokers: '{self.broker.address}', topic: {TOPIC}, key: sa }}\n")
+        output = "file: { path: '${NAME}.ndjson', if_exists: overwrite }"
+        if self.search:
+            output = f"es_bulk: {{ hosts: '{self.search.url}', index: {TOPIC} }}"
+        (self.folder / "read.yaml").write_text(
+            f"{settings}inputs:\n  - kafka: {{ brokers: '{self.broker.address}', topics: {TOPIC}, "
+            f"group: {GROUP}, {columns}, drain_timeout: 5s, librdkafka: {{ session.timeout.ms: 6000, "
+            f"heartbeat.interval.ms: 500 }} }}\noutputs:\n  - {output}\n")
+
+    def start(self, pipeline, name):
+        with open(self.folder / f"{name}.log", "ab") as log:
+            self.children[name] = subprocess.Popen(
+                [NEK, "run", f"{pipeline}.yaml", "--data-dir", f"{name}.state"], cwd=self.folder,
+                stdout=subprocess.DEVNULL, stderr=log, env=dict(KafkaTest.environment(), NAME=name))
+
+    def add_reader(self):
+        self.readers += 1
+        self.start("read", f"reader{self.readers}")
+
+    def end(self, name, sign):
+        child = self.children[name]
+        child.send_signal(sign)
+        code = child.wait(120)
+        if sign == signal.SIGTERM and code != 0:
+            raise AssertionError(f"{name} ended with {code}:\n" + (self.folder / f"{name}.log").read_text())
+
+    def a_reader(self):
+        return self.rng.choice([name for name in self.children if name.startswith("reader")])
+
+    # What may happen.
+
+    def kill_a_reader(self):
+        name = self.a_reader()
+        self.end(name, signal.SIGKILL)
+        self.start("read", name)
+
+    def end_a_reader(self):
+        name = self.a_reader()
+        self.end(name, signal.SIGTERM)
+        self.start("read", name)
+
+    def join_a_reader(self):
+        if self.readers < READERS + 2:
+            self.add_reader()
+
+    def kill_the_sender(self):
+        if self.children["send"].poll() is None:
+            self.end("send", signal.SIGKILL)
+            self.start("send", "send")
+
+    def stop_the_broker(self):
+        self.broker.stop()
+        self.broker.start()
+
+    def kill_the_broker(self):
+        self.broker.stop(kill=True)
+        self.broker.start()
+
+    def stop_the_search(self):
+        if self.search:
+            self.search.stop()
+            time.sleep(1)
+            self.search.start()
+
+    def run(self, seconds):
+        self.start("send", "send")
+        for _ in range(READERS):
+            self.add_reader()
+        every = [self.kill_a_reader, self.kill_the_sender, self.end_a_reader, self.join_a_reader,
+                 self.kill_the_broker, self.stop_the_broker, self.stop_the_search]
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline or len(self.events) < len(every):
+            for event in self.rng.sample(every, len(every)):
+                time.sleep(self.rng.uniform(0, 1))
+                event()
+                self.events[event.__name__] += 1
+        self.settle()
+
+    def settle(self):
+        """Nothing happens any more until everything has arrived."""
+        if self.children["send"].wait(300) != 0:
+            raise AssertionError((self.folder / "send.log").read_text())
+        eventually("all is there", lambda: self.arrived() >= self.rows, 300)
+        eventually("all is committed", lambda: sum(self.broker.committed(GROUP).values()) ==
+                   sum(self.ends().values()), 120)
+        for name in [name for name in self.children if name.startswith("reader")]:
+            self.end(name, signal.SIGTERM)
+
+    def ends(self):
+        lines = self.broker.tool("get-offsets", "--topic", TOPIC).split()
+        return {line.rsplit(":", 1)[0]: int(line.rsplit(":", 1)[1]) for line in lines}
+
+    def arrived(self):
+        return self.search.count() if self.search else len(set(self.file_numbers()))
+
+    def file_numbers(self):
+        for path in self.folder.glob("reader*.ndjson"):
+            text = path.read_text()
+            for line in text[:text.rfind("\n") + 1].splitlines():
+                yield json.loads(line)["n"]
+
+    def verdict(self):
+        """What is wrong, or ""; and a report."""
+        sent = sum(self.ends().values())
+        shares = self.shares()
+        report = {"rows": self.rows, "messages": sent, "events": dict(self.events), "shares": shares}
+        numbers = self.search.numbers() if self.search else sorted(set(self.file_numbers()))
+        problems = []
+        if numbers != list(range(self.rows)):
+            counts = collections.Counter(numbers)
+            problems.append(f"missing {self.rows - len(counts)}, "
+                            f"twice {sum(1 for c in counts.values() if c > 1)}")
+        if self.search:
+            count, sums = self.search.sums()
+            report["documents"] = count
+            expected = {"n": self.rows * (self.rows - 1) // 2, "byte": self.byte_sum}
+            if sums != expected:
+                problems.append(f"sums {sums} instead of {expected}")
+        if sum(1 for share in shares.values() if share) < READERS:
+            problems.append("a reader did nothing")
+        return "; ".join(problems), report
+
+    def shares(self):
+        """Records that each reader delivered, of the runs that ended in order."""
+        shares = collections.Counter()
+        for path in self.folder.glob("reader*.log"):
+            shares[path.stem] += 0
+            for found in re.findall(r"^\S*: ([\d,]+) records in", path.read_text(), re.MULTILINE):
+                shares[path.stem] += int(found.replace(",", ""))
+        return dict(shares)
+
+    def close(self):
+        for child in self.children.values():
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+        self.broker.stop(kill=True)
+        if self.search:
+            self.search.stop("--kill")
+
+
+def run(rows, seconds, seed, search):
+    with tempfile.TemporaryDirectory() as folder:
+        campaign = Campaign(folder, rows, seed, search)
+        try:
+            campaign.run(seconds)
+            return campaign.verdict()
+        except Exception:
+            for path in sorted(pathlib.Path(folder).glob("*.log")):
+                print(f"{path.name}:\n{path.read_text()[-3000:]}", file=sys.stderr)
+            raise
+        finally:
+            campaign.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1000000)
+    parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--search", choices=("opensearch", "none"), default="opensearch")
+    options = parser.parse_args()
+    print(f"seed {options.seed}", flush=True)
+    began = time.monotonic()
+    problem, report = run(options.rows, options.seconds, options.seed, options.search != "none")
+    report["seconds"] = round(time.monotonic() - began)
+    print(json.dumps(report, indent=2))
+    sys.exit(problem or 0)
+
+
+if __name__ == "__main__":
+    main()
