@@ -170,10 +170,10 @@ class KafkaTest(unittest.TestCase):
         text = path.read_text() if path.exists() else ""
         return [json.loads(line)["n"] for line in text[:text.rfind("\n") + 1].splitlines()]
 
-    def until(self, name, count):
+    def until(self, name, count, seconds=PATIENCE):
         """Waits until the file holds so many records."""
         try:
-            eventually(f"{count} records in {name}", lambda: len(self.numbers(name)) >= count)
+            eventually(f"{count} records in {name}", lambda: len(self.numbers(name)) >= count, seconds)
         except AssertionError as error:
             raise AssertionError(f"{error}; there are {len(self.numbers(name))}\n{self.logs()}") from None
 

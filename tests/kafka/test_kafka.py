@@ -182,6 +182,35 @@ class Kafka(KafkaTest):
         counts = collections.Counter(self.numbers("out.ndjson"))
         self.assertEqual([counts[99], counts[149], counts[199]], [3, 2, 1])
 
+    def test_with_at_end_stop_it_ends_when_all_is_read_and_committed(self):
+        self.broker.create(self.topic, 3)
+        self.broker.produce(self.topic, numbered(5000))
+        self.write_pipeline("read", self.kafka_input(more=", at_end: stop"), FILE)
+        self.run_nek("read")
+        self.assertEqual(sorted(self.numbers("out.ndjson")), list(range(5000)))
+        self.assertEqual(sum(self.broker.committed(f"g-{self.topic}").values()), 5000)
+        self.broker.produce(self.topic, numbered(10, 5000))
+        self.run_nek("read")
+        self.assertEqual(sorted(self.numbers("out.ndjson")), list(range(5010)))
+
+    def test_check_connect_tells_who_answers(self):
+        self.broker.create(self.topic, 3)
+        self.write_pipeline("good", self.kafka_input(), f"  - kafka: {{ brokers: "
+                            f"'{self.broker.address}', topic: {self.topic} }}")
+        self.write_pipeline("bad", self.kafka_input(topic="nowhere"),
+                            f"  - kafka: {{ brokers: '127.0.0.1:{free_port()}', topic: t }}")
+        done = {name: subprocess.run([self.nek(), "check", "--connect", f"{name}.yaml"],
+                                     cwd=self.folder, text=True, capture_output=True, timeout=120,
+                                     env=self.environment()) for name in ("good", "bad")}
+        told = done["good"].stdout + done["good"].stderr
+        self.assertEqual(done["good"].returncode, 0, told)
+        self.assertIn(f"{self.broker.address}: a cluster of 1 brokers", told)
+        self.assertIn(f"topic '{self.topic}' has 3 partitions", told)
+        told = done["bad"].stdout + done["bad"].stderr
+        self.assertEqual(done["bad"].returncode, 1, told)
+        self.assertIn("topic 'nowhere': Broker: Unknown topic or partition", told)
+        self.assertRegex(told, "no broker answers: .*Connection refused")
+
     def test_where_a_group_begins(self):
         self.broker.create(self.topic)
         self.broker.produce(self.topic, ['{"n":1}'])
