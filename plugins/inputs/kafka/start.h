@@ -53,7 +53,7 @@ struct Beginning {
 
 // The text that is kept beside an offset, and what it says; "" where it is none of ours.
 std::string metadata_of_token(std::string_view token);
-std::string token_of(const rd_kafka_topic_partition_t& partition);
+std::string token_of(const rd_kafka_topic_partition_t& of);
 
 // For all partitions of the list; an error where a broker does not answer. Waits. `check_range`:
 // also whether the broker still has, or has already, what lies at the group's offset.

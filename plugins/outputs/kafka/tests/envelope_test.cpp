@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "envelope.h"
+#include "../envelope.h"
 
 #include <catch2/catch.hpp>
 #include <string>
