@@ -15,6 +15,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kLongestRead{100};  // so that a stop is noticed
 constexpr milliseconds kIdle{10};          // where an input has nothing and does not wait itself
+constexpr milliseconds kAhead{20};         // reading ahead, before the pipeline is looked at again
 constexpr uint32_t kMaxSegments = 16384;   // of a read ahead
 
 std::string seconds_text(uint64_t ms) {
@@ -48,6 +49,7 @@ void Intake::recover() {
     request.flags = of.flags;
     recovering_ = number;
     Source* source = hooks_.open(request);
+    source->cut_off = of.cut;
     recovering_ = 0;
     if (source->ended) {
       spool_->committed(number, UINT64_MAX, true);
@@ -280,23 +282,25 @@ void Intake::serve_input() {
 }
 
 void Intake::read_ahead() {
-  if (wants_spool() || behind())
-    take_in(kIdle);
-  else
+  if (!wants_spool() && !behind()) {
     serve_input();
+    return;
+  }
+  const auto until = Clock::now() + kAhead;
+  while (take_in(kIdle) && !stopping_ && Clock::now() < until) keep_up();
 }
 
-// From the input into the spool.
-void Intake::take_in(milliseconds wait) {
-  if (input_ended_ || !input_failure_.empty() || Clock::now() < not_before_) return;
+// From the input into the spool; true: something came.
+bool Intake::take_in(milliseconds wait) {
+  if (input_ended_ || !input_failure_.empty() || Clock::now() < not_before_) return false;
   if (!waiting_.empty()) {
-    if (!append(waiting_, false)) return;
+    if (!append(waiting_, false)) return false;
     waiting_ = {};
   }
   if (!spool_->has_room(settings_.chunk_bytes)) {
     serve_input();
     if (wait.count() > 0) hooks_.pause(wait);
-    return;
+    return false;
   }
   buffer_.resize(settings_.chunk_bytes);
   segments_.resize(kMaxSegments);
@@ -322,22 +326,23 @@ void Intake::take_in(milliseconds wait) {
   }
   ahead_ = false;
   if (status == NEK_END) input_ended_ = true;
-  if (status == NEK_OK || status == NEK_END) return;
+  if (status == NEK_OK || status == NEK_END) return to.used > 0 && waiting_.empty();
   input_failure_ = take_failure().text;
   if (input_failure_.empty()) input_failure_ = "read failed";
-  if (status != NEK_RETRY) return;
+  if (status != NEK_RETRY) return false;
   const milliseconds pause = backoff_.wait(failures_++);
   not_before_ = Clock::now() + pause;
   log_line(NEK_WARN, input_.id,
            "cannot read, will try again in " + std::to_string(pause.count()) +
                " ms: " + std::exchange(input_failure_, {}));
+  return false;
 }
 
 // Every second time the input goes first, so that its writer hardly waits and yet less and less is
 // left to be caught up with.
 nek_status Intake::fill_from_spool(nek_chunk& to) {
   turn_ = !turn_;
-  if (turn_) take_in(milliseconds(0));
+  if (turn_) (void)take_in(milliseconds(0));
   while (const SpoolChunk* next = spool_->peek()) {
     const size_t room = to.capacity - to.used;
     if (spool_->peek_size() > room ||
@@ -412,7 +417,9 @@ void Intake::place_piece(nek_chunk& to, SpoolPiece piece, uint32_t begin) {
   if (entry.cut) {
     const auto* from = to.data + begin;
     const auto* newline = static_cast<const uint8_t*>(std::memchr(from, '\n', piece.size));
-    leave_out(newline ? static_cast<uint64_t>(newline - from) + 1 : piece.size);
+    const uint64_t rest = newline ? static_cast<uint64_t>(newline - from) + 1 : piece.size;
+    spool_->count_dropped(newline ? 1 : 0, rest);
+    leave_out(rest);
     if (!newline) return;
     entry.cut = false;
     hooks_.lost(source, 1);

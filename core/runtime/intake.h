@@ -52,6 +52,7 @@ class Intake {
   void committed(const std::string& key, uint64_t position, bool ended);
   // Keys of sources that were read once and need not be known any more. last: after close().
   std::vector<std::string> release(bool last);
+  bool holds(const std::string& key) const { return numbers_.contains(key); }
   void close();  // nothing is read any more
 
  private:
@@ -76,7 +77,7 @@ class Intake {
   bool follows(const nek_chunk& to, const SpoolChunk& chunk) const;
   void place(nek_chunk& to, const SpoolChunk& chunk);
   void place_piece(nek_chunk& to, SpoolPiece piece, uint32_t begin);
-  void take_in(std::chrono::milliseconds wait);
+  bool take_in(std::chrono::milliseconds wait);
   Part read_since(const nek_chunk& to, const nek_chunk& before, uint32_t last_size);
   void keep(const Part& part);
   bool append(const Part& part, bool handed_on);

@@ -63,7 +63,6 @@ Reader::Reader(Component& component, const PipelineSettings& settings, InputSpoo
       executor_(executor),
       hooks_(std::move(hooks)),
       backoff_(retry, hash64(component.plugin->id)),
-      spooled_(spool_settings.max_bytes > 0),
       admission_(settings.chunk_bytes * kExpansion),
       read_(kMaxSegments),
       read_ids_(kMaxSegments) {
@@ -190,7 +189,10 @@ void Reader::run() {
 void Reader::recover() {
   intake_->recover();
   const std::lock_guard lock(sources_mutex_);
-  std::erase_if(known_, [](const auto& item) { return item.second.once && !item.second.open; });
+  // Not those that have ended while segments still hold them: they would be delivered again.
+  std::erase_if(known_, [&](const auto& item) {
+    return item.second.once && !item.second.open && !intake_->holds(item.first);
+  });
 }
 
 // What was carried of it will never be a whole record.
@@ -343,11 +345,12 @@ uint32_t Reader::whole_records(const nek_segment& segment, bool at_end) {
   if (!decoder.frame) return segment.size;
   const char* data = reinterpret_cast<const char*>(task_->chunk->data.get()) + segment.begin;
   const uint64_t longest = settings_.max_record_bytes;
+  const bool cut_off = source_of(segment).cut_off;
   uint32_t whole = 0;
   while (whole < segment.size) {
     const uint64_t window = std::min<uint64_t>(segment.size - whole, longest);
     const size_t more = decoder.frame(codec.self, segment.source, {data + whole, window},
-                                      at_end && window < longest);
+                                      at_end && !cut_off && window < longest);
     if (more == 0) break;
     whole += static_cast<uint32_t>(std::min<uint64_t>(more, window));
   }
@@ -390,7 +393,9 @@ void Reader::frame_segment(nek_segment segment, bool at_end) {
   source.next_position = segment.position;
   if (segment.size == 0) return;
   if (at_end) {
-    refuse(source, segment, "unfinished", "the input ends within a record");
+    refuse(source, segment, "unfinished",
+           source.cut_off ? "nek ended before the rest of it was read"
+                          : "the input ends within a record");
     return;
   }
   set_carry(source, {reinterpret_cast<const char*>(data) + segment.begin, segment.size});
@@ -617,9 +622,7 @@ std::vector<SourceState> Reader::states() const {
   std::vector<SourceState> states;
   states.reserve(known_.size());
   for (const auto& [key, known] : known_)
-    // What cannot be read again need not be known when it has ended and its spool is empty.
-    if (!known.once || !known.at.ended || spooled_)
-      states.push_back({component_.plugin->id, key, known.identity, known.at, known.once});
+    states.push_back({component_.plugin->id, key, known.identity, known.at, known.once});
   return states;
 }
 

@@ -96,7 +96,6 @@ class Reader final : public SourceHost {
   Executor& executor_;
   Hooks hooks_;
   Backoff backoff_;
-  const bool spooled_;        // what is read once goes through the spool
   const uint64_t admission_;  // bytes charged for a chunk
 
   // Reader thread:

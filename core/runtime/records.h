@@ -39,6 +39,7 @@ struct Source : nek_source {
   bool in_long_line = false;                   // as SourcePosition's
   bool end_reached = false, closed = false;
   uint64_t spool_number = 0;  // 0: no spool
+  bool cut_off = false;       // its end is a crash's: the last record may lack a part
   // Chunks that hold bytes of it, and one for being open.
   std::atomic<uint32_t> holds{1};
 };

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
+#include <utility>
 
 #include "nek/plugin.h"
 
@@ -16,7 +17,8 @@ using std::chrono::milliseconds;
 
 constexpr uint64_t kLargestSegment = uint64_t{64} << 20;
 constexpr uint64_t kSmallBody = 4096;  // is written together with what stands before it
-constexpr std::string_view kSuffix = ".spool";
+constexpr std::string_view kSuffix = ".spool", kReserve = "reserve";
+constexpr uint64_t kReserveBytes = uint64_t{256} << 10;
 
 // 0: it is no segment's name.
 uint64_t number_of(std::string_view name) {
@@ -39,8 +41,9 @@ Spool::Spool(Env& env, std::string folder, InputSpool settings, const std::strin
       say_(std::move(say)),
       segment_bytes_(std::min(settings.max_bytes / 8, kLargestSegment)),
       size_metric_(metrics.make(NEK_GAUGE, id, "spool_bytes", "Size of the spool on disk.")),
-      dropped_records_(metrics.make(NEK_COUNTER, id, "spool_dropped_records",
-                                    "Lines or messages dropped because the spool was full.")),
+      dropped_records_(
+          metrics.make(NEK_COUNTER, id, "spool_dropped_records",
+                       "Records dropped because the spool was full, or cut by damage.")),
       dropped_bytes_(metrics.make(NEK_COUNTER, id, "spool_dropped_bytes",
                                   "Bytes dropped because the spool was full.")),
       damaged_bytes_(metrics.make(NEK_COUNTER, id, "spool_damaged_bytes",
@@ -50,6 +53,10 @@ std::string Spool::path_of(uint64_t number, const char* suffix) const {
   char name[32];
   std::snprintf(name, sizeof name, "%08llu", static_cast<unsigned long long>(number));
   return (std::filesystem::path(folder_) / (std::string(name) + suffix)).string();
+}
+
+std::string Spool::reserve_path() const {
+  return (std::filesystem::path(folder_) / kReserve).string();
 }
 
 // ---- Recovery -----------------------------------------------------------------------------------
@@ -62,6 +69,7 @@ void Spool::recover() {
   }
   std::vector<uint64_t> numbers;
   for (const std::string& name : *names) {
+    if (name == kReserve) has_reserve_ = true;
     const std::string stem = name.substr(0, name.find('.')) + std::string(kSuffix);
     next_segment_ = std::max(next_segment_, number_of(stem) + 1);
     if (const uint64_t number = number_of(name)) numbers.push_back(number);
@@ -75,9 +83,9 @@ void Spool::recover() {
   }
   if (segments_.empty()) return;
   at_segment_ = segments_.front().number;
-  for (const auto& [number, source] : sources_) {
+  for (auto& [number, source] : sources_) {
     if (ended.contains(number)) continue;
-    // It ended with the process that read it.
+    source.cut = true;
     ends_after_[segments_.back().number].push_back(number);
     for (size_t i = segments_.size(); i-- > 0;) {
       const auto extent = segments_[i].extents.find(number);
@@ -186,6 +194,8 @@ Status Spool::begin_segment() {
   }
   if (Status status = (*file)->append(spool_file_head()); !status.ok()) {
     file->reset();
+    give_reserve();
+    cramped_ = true;
     (void)env_.remove(path_of(next_segment_));
     return status;
   }
@@ -204,6 +214,17 @@ void Spool::end_segment() {
   if (!file_) return;
   sync();
   file_.reset();
+}
+
+// On a full disk the snapshot must still be written that makes room here.
+void Spool::make_reserve() {
+  if (std::exchange(has_reserve_, true)) return;
+  auto file = env_.open(reserve_path());
+  if (file.ok()) (void)(*file)->append(std::string(kReserveBytes - (*file)->length(), '\0'));
+}
+
+void Spool::give_reserve() {
+  if (std::exchange(has_reserve_, false)) (void)env_.remove(reserve_path());
 }
 
 // What was written of it stays; what follows goes into a new one.
@@ -234,8 +255,12 @@ Status Spool::append(const SpoolChunk& chunk, std::string_view body, bool handed
   if (!status.ok()) {
     for (const uint64_t number : declares) declared_.erase(number);
     if (!file_->truncate(segment.size).ok()) give_up_segment();
+    give_reserve();
+    cramped_ = true;
     return status;
   }
+  cramped_ = false;
+  make_reserve();
   bytes_ += file_->length() - segment.size;
   segment.size = file_->length();
   note(segment, chunk);
@@ -427,13 +452,17 @@ bool Spool::is_committed(const Segment& segment) const {
   });
 }
 
-void Spool::remove_segment(const Segment& segment) {
+bool Spool::remove_segment(const Segment& segment) {
   const std::string path = path_of(segment.number);
   const Status status =
       segment.damaged ? env_.rename(path, path_of(segment.number, ".damaged")) : env_.remove(path);
-  if (!status.ok()) say_(NEK_WARN, status.message());
+  if (!status.ok()) {
+    say_(NEK_WARN, status.message());
+    return false;
+  }
   bytes_ -= segment.size;
   if (read_segment_ == segment.number) read_.reset();
+  return true;
 }
 
 std::vector<SpoolSource> Spool::release(bool last) {
@@ -442,7 +471,7 @@ std::vector<SpoolSource> Spool::release(bool last) {
   while (!segments_.empty() && is_committed(segments_.front())) {
     Segment& oldest = segments_.front();
     if (is_open(oldest)) {
-      if (oldest.size < segment_bytes_ / 2 || behind()) break;
+      if ((!cramped_ && oldest.size < segment_bytes_ / 2) || behind()) break;
       end_segment();
     }
     // What is committed was handed on; else it is of a source that is read no more.
@@ -451,11 +480,12 @@ std::vector<SpoolSource> Spool::release(bool last) {
       at_ = 0;
       peeked_ = false;
     }
-    remove_segment(oldest);
+    if (!remove_segment(oldest)) break;
     segments_.pop_front();
     removed = true;
   }
   std::vector<SpoolSource> gone;
+  if (last && segments_.empty()) give_reserve();
   if (removed) {
     Metrics::add(*size_metric_, static_cast<double>(bytes_));
     // A segment that came back after a crash would be delivered again, were its sources forgotten.
@@ -481,13 +511,20 @@ std::vector<SpoolSource> Spool::release(bool last) {
   return gone;
 }
 
+void Spool::count_dropped(uint64_t records, uint64_t bytes) {
+  Metrics::add(*dropped_records_, static_cast<double>(records));
+  Metrics::add(*dropped_bytes_, static_cast<double>(bytes));
+}
+
 // The oldest of which nothing was handed on; not the one that is written.
 bool Spool::drop_segment() {
   const size_t index = reading() + 1;
   if (index + 1 >= segments_.size()) return false;
   const Segment& segment = segments_[index];
   uint64_t records = 0;
-  if (const auto bytes = env_.read(path_of(segment.number)); bytes.ok()) {
+  const auto bytes = env_.read(path_of(segment.number));
+  if (!remove_segment(segment)) return false;
+  if (bytes.ok()) {
     for (const SpoolFrame& frame : scan_spool(*bytes).frames) {
       SpoolChunk chunk;
       if (frame.kind != kSpoolChunk || !read_spool_chunk(frame.head, frame.body.size(), chunk))
@@ -509,10 +546,7 @@ bool Spool::drop_segment() {
     if (extent.ended) ends_after_[segment.number].push_back(source);
   say_(NEK_WARN, "it is full: the oldest " + std::to_string(records) + " records, " +
                      bytes_text(segment.size) + ", are dropped");
-  Metrics::add(*dropped_records_, static_cast<double>(records));
-  Metrics::add(*dropped_bytes_, static_cast<double>(segment.size));
-  const Segment dropped = segment;
-  remove_segment(dropped);
+  count_dropped(records, segment.size);
   segments_.erase(segments_.begin() + static_cast<ptrdiff_t>(index));
   Metrics::add(*size_metric_, static_cast<double>(bytes_));
   return true;

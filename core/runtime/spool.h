@@ -56,6 +56,8 @@ class Spool {
   // Its bytes, and then it is handed on. False: they are damaged; that is reported, and they are
   // gone.
   bool take(std::span<char> to);
+  // A record whose begin was dropped, or damaged, goes too.
+  void count_dropped(uint64_t records, uint64_t bytes);
   // Newlines of a source that were dropped since this was last asked.
   uint64_t take_dropped_lines(uint64_t source);
 
@@ -77,17 +79,20 @@ class Spool {
     bool damaged = false;
   };
   std::string path_of(uint64_t number, const char* suffix = ".spool") const;
+  std::string reserve_path() const;
   bool recover_segment(uint64_t number);
   void note(Segment& segment, const SpoolChunk& chunk);
   Status begin_segment();
   void end_segment();
   void give_up_segment();
+  void make_reserve();
+  void give_reserve();
   bool is_open(const Segment& segment) const { return file_ && &segment == &segments_.back(); }
   size_t reading() const;  // index of the segment that is read
   bool peek_frame(const Segment& segment);
   void skip_damage(Segment& segment, const std::string& why);
   bool drop_segment();
-  void remove_segment(const Segment& segment);
+  bool remove_segment(const Segment& segment);  // false: it is still there
   bool is_committed(const Segment& segment) const;
   void set_aside(const std::string& path, const std::string& to, const std::string& why);
 
@@ -105,6 +110,7 @@ class Spool {
   std::unique_ptr<File> file_;   // of segments_.back()
   std::set<uint64_t> declared_;  // sources, in that segment
   bool folder_made_ = false, folder_synced_ = false, sync_failed_ = false;
+  bool has_reserve_ = false, cramped_ = false;  // cramped: the last append failed
   std::chrono::steady_clock::time_point unsynced_since_ =
       std::chrono::steady_clock::time_point::max();
   // Reading:

@@ -15,6 +15,7 @@ struct SpoolSource {
   uint64_t number = 0;  // in this spool, never used again
   uint32_t flags = 0;   // of nek_source_open
   std::string identity, key, head;
+  bool cut = false;  // it ended with the process that read it; not on disk
 };
 
 struct SpoolPiece {
