@@ -121,6 +121,7 @@ class Sending {
   void answer_each(const Server::Request& request, const std::vector<uint32_t>& verdicts,
                    uint64_t after_ms = 0) {
     std::vector<nek_result> results;
+    results.reserve(verdicts.size());
     for (const uint32_t verdict : verdicts) results.push_back({verdict, {"word: why", 9}});
     nek_outcome outcome{};
     outcome.size = sizeof outcome;
