@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "decision.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <span>
+
+#include "generation.h"
+
+namespace nek::scan {
+namespace {
+
+constexpr uint32_t kFastPorts = 15, kFastHosts = 25;  // Zeek's
+constexpr uint32_t kScatteredBits = 12;
+constexpr uint32_t kScatteredFactor = 4;
+constexpr double kScatteredFailed = 0.9, kSparseFailed = 0.9, kUdpSketchFailed = 0.8;
+constexpr uint32_t kHorizontalPorts = 3, kStrobePorts = 24;
+
+bool in_window(const Generation& generation, uint32_t current) {
+  return generation.id == current || generation.id + 1 == current;
+}
+
+// Pairs of both generations, each once.
+class ExactPairs {
+ public:
+  void add(const Generation& generation) {
+    for (uint8_t i = 0; i < generation.count; i++) pairs_[count_++] = generation.pairs[i];
+  }
+  std::span<const Pair> merged() {
+    std::sort(pairs_, pairs_ + count_,
+              [](const Pair& a, const Pair& b) { return key(a) < key(b); });
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count_; i++) {
+      if (kept && key(pairs_[kept - 1]) == key(pairs_[i])) {
+        pairs_[kept - 1].flags |= pairs_[i].flags;
+        pairs_[kept - 1].slot = pairs_[i].slot;
+      } else {
+        pairs_[kept++] = pairs_[i];
+      }
+    }
+    count_ = kept;
+    return {pairs_, count_};
+  }
+
+ private:
+  static uint64_t key(const Pair& pair) {
+    return uint64_t{pair.target} << 32 | uint64_t{pair.port} << 8 | pair.protocol();
+  }
+  Pair pairs_[2 * kPairs];
+  uint32_t count_ = 0;
+};
+
+// How many different ones there are, and how many times the most frequent one.
+struct Counts {
+  uint32_t distinct = 0, most = 0;
+};
+Counts count(std::span<uint32_t> values) {
+  std::sort(values.begin(), values.end());
+  Counts counts;
+  uint32_t run = 0;
+  for (size_t i = 0; i < values.size(); i++) {
+    run = i && values[i] == values[i - 1] ? run + 1 : 1;
+    counts.distinct += run == 1;
+    counts.most = std::max(counts.most, run);
+  }
+  return counts;
+}
+
+// An answer may come within this and the next 5 minutes.
+bool may_be_answered(const Pair& pair, uint8_t slot) {
+  return pair.protocol() != static_cast<uint8_t>(Protocol::kTcp) &&
+         static_cast<uint8_t>(slot - pair.slot) <= 1;
+}
+
+bool is_web(uint16_t port) { return port == 80 || port == 443; }
+bool mostly(uint64_t part, uint64_t all) { return part * 5 >= all * 4; }
+
+void count_exact(std::span<const Pair> pairs, uint8_t slot, bool settled, Evidence& to) {
+  uint32_t hosts[2 * kPairs], ports[2 * kPairs], now_hosts[2 * kPairs], now_ports[2 * kPairs];
+  size_t failed = 0, now = 0;
+  uint32_t web = 0;
+  for (const Pair& pair : pairs) {
+    if (pair.is(Pair::kGood) || !pair.is(Pair::kProbed)) {
+      to.good_pairs++;
+      continue;
+    }
+    if (!settled && may_be_answered(pair, slot)) {
+      to.waiting = true;
+      continue;
+    }
+    const uint32_t port = uint32_t{pair.protocol()} << 16 | pair.port;
+    web += is_web(pair.port);
+    if (pair.slot == slot) {
+      now_hosts[now] = pair.target;
+      now_ports[now++] = port;
+    }
+    hosts[failed] = pair.target;
+    ports[failed++] = port;
+  }
+  to.pairs = static_cast<uint32_t>(failed);
+  to.mostly_web = mostly(web, to.pairs);
+  to.hosts = count({hosts, failed}).distinct;
+  to.ports = count({ports, failed}).distinct;
+  to.fast_ports = count({now_hosts, now}).most >= kFastPorts;
+  to.fast_hosts = count({now_ports, now}).most >= kFastHosts;
+}
+
+void count_sketched(const Tracked& source, uint32_t current, Evidence& to) {
+  uint8_t all[kSketches][kRegisters] = {};
+  for (const Generation& generation : source.generations) {
+    if (!in_window(generation, current)) continue;
+    if (!generation.sketched) {
+      for (uint8_t i = 0; i < generation.count; i++) add_to_sketches(generation.pairs[i], all);
+      continue;
+    }
+    for (uint32_t s = 0; s < kSketches; s++)
+      for (uint32_t i = 0; i < kRegisters; i++)
+        all[s][i] = std::max(all[s][i], generation.registers[s][i]);
+  }
+  const auto counted = [&](Sketch sketch) {
+    return static_cast<uint32_t>(std::lround(estimate(all[sketch])));
+  };
+  const uint32_t pairs = counted(kAllPairs);
+  to.good_pairs = std::min(counted(kGoodPairs), pairs);
+  to.pairs = pairs - to.good_pairs;
+  to.hosts = std::min(std::max(counted(kHosts), 1u), std::max(pairs, 1u));
+  to.ports = std::min(std::max(counted(kPorts), 1u), std::max(pairs, 1u));
+}
+
+bool has_mostly_web_ports(const Tracked& source) {
+  uint64_t web = 0, all = 0;
+  for (uint8_t i = 0; i < source.ports_used; i++) {
+    all += source.ports[i].count;
+    if (is_web(source.ports[i].port)) web += source.ports[i].count;
+  }
+  return mostly(web, all);
+}
+
+Type shape_of(double pairs, const Evidence& e, const Limits& limits) {
+  const double a = pairs / std::max(e.hosts, 1u), b = pairs / std::max(e.ports, 1u);
+  const double side = std::max(2.0, 0.6 * limits.pairs), low = std::max(3.0, 0.32 * limits.pairs);
+  if (a >= side && b < low) return Type::kVertical;
+  if (b >= side && e.ports <= kHorizontalPorts) return Type::kHorizontal;
+  if (b >= (b > a ? low : side) && e.ports <= kStrobePorts) return Type::kStrobe;
+  if (a >= low && b >= low) return Type::kBlock;
+  if (a >= 2 && b >= 2 && pairs >= 0.75 * limits.block_pairs) return Type::kBlock;
+  return Type::kSparse;
+}
+
+}  // namespace
+
+Evidence evidence_of(const Tracked& source, uint32_t current, uint8_t slot, bool settled) {
+  Evidence e;
+  ExactPairs pairs;
+  for (const Generation& generation : source.generations) {
+    if (!in_window(generation, current)) continue;
+    e.hours += static_cast<uint32_t>(std::popcount(generation.hours));
+    e.exact &= !generation.sketched;
+    if (!generation.sketched) pairs.add(generation);
+  }
+  if (e.exact) {
+    count_exact(pairs.merged(), slot, settled, e);
+  } else {
+    count_sketched(source, current, e);
+    e.mostly_web = has_mostly_web_ports(source);
+  }
+  const uint32_t all = e.pairs + e.good_pairs;
+  e.failed_ratio = all ? static_cast<double>(e.pairs) / all : 0;
+  return e;
+}
+
+Type decide(const Tracked& source, const Evidence& e, const Limits& limits, bool fast,
+            bool to_own) {
+  double failed = limits.failed, pairs = e.pairs;
+  const bool udp = source.udp * 2 > source.probes;
+  if (udp && source.unreachable * 4 < source.udp) {
+    pairs -= pairs * 0.5 * source.udp / source.probes;
+    if (!e.exact) failed = std::max(failed, kUdpSketchFailed);
+  }
+  if (e.failed_ratio < failed) return Type::kNone;
+  const bool high_ports =
+      source.low_ports * 2 < source.probes - std::min(source.icmp, source.probes);
+  const bool scattered = !to_own &&
+                         static_cast<uint32_t>(std::popcount(source.networks)) > kScatteredBits &&
+                         (e.mostly_web || high_ports);
+  // A web client whose web is half broken, and peers that have gone.
+  if ((scattered || (e.mostly_web && !to_own)) && e.failed_ratio < kScatteredFailed)
+    return Type::kNone;
+  const double factor = scattered ? kScatteredFactor : 1;
+  const Type type = shape_of(pairs, e, limits);
+  const double least = type == Type::kBlock    ? limits.block_pairs
+                       : type == Type::kSparse ? limits.sparse_pairs
+                                               : limits.pairs;
+  if (type == Type::kSparse && (scattered || e.failed_ratio < kSparseFailed)) return Type::kNone;
+  if (pairs >= least * factor) return type;
+  if (!fast || udp || scattered) return Type::kNone;
+  return e.fast_ports ? Type::kVertical : e.fast_hosts ? Type::kHorizontal : Type::kNone;
+}
+
+}  // namespace nek::scan

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "../detector.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "touches.h"
+
+using namespace nek::scan;
+using Lines = std::vector<std::string>;
+
+TEST_CASE("a scan of one host's ports is vertical at the 25th, slow as it may be") {
+  TestDetector d;
+  for (uint16_t i = 0; i < 24; i++) d.flow({1, 1, uint16_t(1000 + i), kStart + i * 1200u});
+  CHECK(d.told() == Lines{});
+  d.flow({1, 1, 1024, kStart + 24 * 1200});
+  CHECK(d.told() == Lines{"new 10.0.0.1 vertical 1 25"});
+}
+
+TEST_CASE("a scan of one port is horizontal, of five ports a strobe") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 25; i++) d.flow({1, i, 23, kStart + i * 1200});
+  CHECK(d.told() == Lines{"new 10.0.0.1 horizontal 25 1"});
+  constexpr uint16_t kPorts[] = {21, 22, 25, 53, 3389};
+  for (uint32_t i = 0; i < 15; i++)
+    for (const uint16_t port : kPorts) d.flow({2, i, port, kStart + 40000 + i * 300});
+  CHECK(d.told() == Lines{"new 10.0.0.2 strobe 8 5"});
+}
+
+TEST_CASE("many ports of many hosts are a block") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 800; i++) d.flow({1, i % 20, uint16_t(i / 20), kStart + i * 60});
+  d.finish();
+  const Lines told = d.told();
+  REQUIRE_FALSE(told.empty());
+  CHECK(told.back().starts_with("ended 10.0.0.1 block "));
+}
+
+TEST_CASE("pairs without a pattern are told at 128, and only when nearly all failed") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 200; i++) {
+    d.flow({1, i, uint16_t(i + 1), kStart + i * 60});
+    d.flow({2, i, uint16_t(i + 1), kStart + i * 60});
+    if (i % 5 == 0) d.flow({2, 1000 + i, 80, kStart + i * 60, Act::kSuccess});
+  }
+  const Lines told = d.told();
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].starts_with("new 10.0.0.1 sparse "));
+}
+
+TEST_CASE("15 ports of a host within 5 minutes are told at once") {
+  TestDetector d;
+  for (uint16_t i = 0; i < 14; i++) d.flow({1, 1, uint16_t(1 + i), kStart + i});
+  CHECK(d.told() == Lines{});
+  d.flow({1, 1, 15, kStart + 14});
+  CHECK(d.told() == Lines{"new 10.0.0.1 vertical 1 15"});
+}
+
+TEST_CASE("a pair counts once, however often it is tried: floods and brute force are no scan") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 10000; i++) {
+    d.flow({1, 1, 443, kStart + i});                // one source floods
+    d.flow({2, 1, 22, kStart + i, Act::kSuccess});  // brute force, each a connection
+    d.flow({1000 + i, 1, 443, kStart + i});         // spoofed sources
+  }
+  d.finish();
+  CHECK(d.told() == Lines{});
+}
+
+TEST_CASE("who succeeds as often as it fails is no scanner") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 300; i++) {
+    d.flow({1, i, 8080, kStart + i * 60});
+    d.flow({1, 1000 + i, 8080, kStart + i * 60 + 1, Act::kSuccess});
+    d.flow({1, 2000 + i, 8080, kStart + i * 60 + 2, Act::kSuccess});
+  }
+  d.finish();
+  CHECK(d.told() == Lines{});
+}
+
+TEST_CASE(
+    "peers and servers of the whole Internet that are gone make no scanner of who asks them") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 600; i++) {
+    const uint32_t time = kStart + i * 100;
+    const auto port = uint16_t(1024 + i * 97 % 60000);
+    d.flow({1, i, port, time, Act::kProbe, Protocol::kTcp, 0, i % 64});  // 95 % fail
+    if (i % 20 == 0) d.flow({1, 5000 + i, port, time, Act::kSuccess, Protocol::kTcp, 0, i % 64});
+    d.flow({2, i, 443, time, Act::kProbe, Protocol::kTcp, 0, i % 64});  // 80 % fail
+    if (i % 4 == 0) d.flow({2, 5000 + i, 443, time, Act::kSuccess, Protocol::kTcp, 0, i % 64});
+  }
+  d.finish();
+  CHECK(d.told() == Lines{});
+}
+
+TEST_CASE("UDP that is answered is no scan, UDP that is not is told when its time is over") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 60; i++) {
+    d.flow({1, i, 53, kStart + i, Act::kProbe, Protocol::kUdp});
+    d.flow({1, i, 53, kStart + i, Act::kAnswer, Protocol::kUdp});
+    d.flow({2, i, 161, kStart + i, Act::kProbe, Protocol::kUdp});
+  }
+  CHECK(d.told() == Lines{});
+  d.flow({3, 1, 1, kStart + 2 * 3600});  // time goes on
+  CHECK(d.told() == Lines{"new 10.0.0.2 horizontal 60 1"});
+}
+
+TEST_CASE("a UDP scan at the end of the input is told at its end") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 60; i++) d.flow({2, i, 161, kStart + i, Act::kProbe, Protocol::kUdp});
+  d.finish();
+  CHECK(d.told() == Lines{"new 10.0.0.2 horizontal 60 1", "ended 10.0.0.2 horizontal 60 1"});
+}
+
+TEST_CASE("pings that are answered are no scan") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 200; i++) {
+    d.flow({1, i, 0, kStart + i, Act::kProbe, Protocol::kIcmp});
+    d.flow({1, i, 0, kStart + i, Act::kAnswer, Protocol::kIcmp});
+  }
+  d.finish();
+  CHECK(d.told() == Lines{});
+}
+
+TEST_CASE("a scan lives: new, grown, open port, connected, ended") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 50; i++) d.flow({1, i, 22, kStart + i * 600});
+  CHECK(d.told() == Lines{"new 10.0.0.1 horizontal 25 1", "grown 10.0.0.1 horizontal 50 1"});
+  d.flow({1, 60, 22, kStart + 40000, Act::kHalfOpen});
+  CHECK(d.told() == Lines{"open_port 10.0.0.1 horizontal 51 1 10.0.0.60:22/tcp"});
+  d.flow({1, 60, 22, kStart + 41000, Act::kSuccess});
+  d.flow({1, 60, 22, kStart + 41001, Act::kSuccess});
+  CHECK(d.told() == Lines{"connected 10.0.0.1 horizontal 50 1 10.0.0.60:22/tcp"});
+  d.flow({2, 1, 1, kStart + 40000 + kDay + 3600});
+  CHECK(d.told() == Lines{"ended 10.0.0.1 horizontal 50 1"});
+}
+
+TEST_CASE("all alerts of a scan have one scan.id, and each an id of its own") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 50; i++) d.flow({1, i, 22, kStart + i * 600});
+  REQUIRE(d.alerts().size() == 2);
+  CHECK(hex(scan_id(d.alerts()[0].source)) == hex(scan_id(d.alerts()[1].source)));
+  CHECK(hex(event_id(d.alerts()[0])) != hex(event_id(d.alerts()[1])));
+}
+
+TEST_CASE("the next day's input goes on with a scan that ended with the last one") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 30; i++) d.flow({1, i, 22, kStart + i * 600});
+  d.finish();
+  CHECK(d.told() == Lines{"new 10.0.0.1 horizontal 25 1", "ended 10.0.0.1 horizontal 30 1"});
+  d.finish();
+  CHECK(d.told() == Lines{});
+  for (uint32_t i = 30; i < 50; i++) d.flow({1, i, 22, kStart + i * 600});
+  CHECK(d.told() == Lines{"grown 10.0.0.1 horizontal 50 1"});
+}
+
+TEST_CASE("from inside only connections to what was scanned are told") {
+  Settings settings = TestDetector::small();
+  settings.knows_own = true;
+  TestDetector d(settings);
+  const uint8_t own = Touch::kSourceOwn;
+  for (uint32_t i = 0; i < 25; i++)
+    d.flow({1, i, 445, kStart + i * 600, Act::kProbe, Protocol::kTcp, own});
+  CHECK(d.told() == Lines{"new 10.0.0.1 horizontal 25 1"});
+  d.flow({1, 7000, 443, kStart + 20000, Act::kSuccess, Protocol::kTcp, own});
+  CHECK(d.told() == Lines{});
+  d.flow({1, 7000, 445, kStart + 20001, Act::kSuccess, Protocol::kTcp, own});
+  CHECK(d.told() == Lines{"connected 10.0.0.1 horizontal 25 1 10.0.27.88:445/tcp"});
+}
+
+TEST_CASE("the direction follows from the own networks, and has limits of its own") {
+  Settings settings = TestDetector::small();
+  settings.knows_own = true;
+  settings.limits[size_t(Direction::kOutbound)].pairs = 100;
+  TestDetector d(settings);
+  for (uint32_t i = 0; i < 25; i++) {
+    const uint32_t time = kStart + i * 600;
+    d.flow({1, i, 445, time, Act::kProbe, Protocol::kTcp, Touch::kTargetOwn});
+    d.flow({2, i, 445, time, Act::kProbe, Protocol::kTcp, Touch::kSourceOwn});
+    d.flow({3, i, 445, time, Act::kProbe, Protocol::kTcp, Touch::kSourceOwn | Touch::kTargetOwn});
+  }
+  std::vector<std::string> directions;
+  for (const Alert& a : d.alerts())
+    directions.push_back(source_text(a.source) + " " + std::string(name_of(a.direction)));
+  CHECK(directions == Lines{"10.0.0.1 inbound", "10.0.0.3 internal"});
+}
+
+TEST_CASE("late flows go to the generation of their own time, older ones are counted") {
+  TestDetector d;
+  d.flow({9, 1, 1, kStart + 2 * kDay - 10});  // the clock
+  for (uint32_t i = 0; i < 25; i++) d.flow({1, i, 23, kStart + i});
+  CHECK(d.told() == Lines{"new 10.0.0.1 horizontal 25 1"});
+  CHECK(d.counts().late == 0);
+  for (uint32_t i = 0; i < 25; i++) d.flow({2, i, 23, kStart - 1 - i});
+  CHECK(d.told() == Lines{});
+  CHECK(d.counts().late == 25);
+}
+
+TEST_CASE("a decision covers two windows and no more") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 12; i++) d.flow({1, i, 23, kStart + i * 6000});
+  for (uint32_t i = 12; i < 25; i++) d.flow({1, i, 23, kStart + kDay + i * 100});
+  CHECK(d.told() == Lines{"new 10.0.0.1 horizontal 25 1"});
+  for (uint32_t i = 0; i < 12; i++) d.flow({2, i, 23, kStart + kDay + 50000 + i});
+  for (uint32_t i = 12; i < 36; i++) d.flow({2, i, 23, kStart + 3 * kDay + i * 600});
+  const Lines told = d.told();
+  CHECK(std::none_of(told.begin(), told.end(),
+                     [](const std::string& t) { return t.starts_with("new 10.0.0.2"); }));
+}
+
+TEST_CASE("one flow with a time of another year does not move the clock, many do") {
+  TestDetector d;
+  d.flow({1, 1, 1, kStart});
+  d.flow({1, 2, 1, kStart + 400 * kDay});
+  CHECK(d.clock.now == kStart);
+  CHECK(d.counts().ahead == 1);
+  for (uint32_t i = 0; i < 64; i++) d.flow({1, 2, 1, kStart + 400 * kDay});
+  CHECK(d.clock.now == kStart + 400 * kDay);
+}
+
+TEST_CASE(
+    "a flood of 100,000 spoofed sources leaves the scanners that were found, and a slow one") {
+  TestDetector d;  // 4 MiB: 47,000 suspects
+  for (uint32_t i = 0; i < 25; i++) d.flow({1, i, 23, kStart + i});
+  for (uint32_t i = 0; i < 12; i++) d.flow({2, i, 23, kStart + i});
+  for (uint32_t i = 0; i < 100'000; i++) d.flow({1000 + i, 1, 443, kStart + 100});
+  CHECK(d.table().counts().evicted > 50'000);
+  CHECK(d.told() == Lines{"new 10.0.0.1 horizontal 25 1"});
+  for (uint32_t i = 12; i < 25; i++) d.flow({2, i, 23, kStart + 2000 + i * 300});
+  for (uint32_t i = 25; i < 50; i++) d.flow({1, i, 23, kStart + 3000 + i});
+  CHECK(d.told() == Lines{"new 10.0.0.2 horizontal 25 1", "grown 10.0.0.1 horizontal 50 1"});
+}
+
+TEST_CASE("beyond 64 pairs the counts are within a third") {
+  for (const uint32_t hosts : {65u, 200u, 1000u, 20000u}) {
+    CAPTURE(hosts);
+    TestDetector d;
+    for (uint32_t i = 0; i < hosts; i++) d.flow({1, i, 23, kStart + i});
+    d.finish();
+    REQUIRE_FALSE(d.alerts().empty());
+    const Alert& last = d.alerts().back();
+    CHECK(last.type == Type::kHorizontal);
+    CHECK(last.evidence.ports == 1);
+    CHECK(last.evidence.hosts >= hosts * 2 / 3);
+    CHECK(last.evidence.hosts <= hosts * 4 / 3);
+    CHECK(last.source.probes == hosts);
+  }
+}

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""scan_detect on real captures whose scanners are known: tests/data/nfcapd/SOURCES.md says where they are
+from. The table in docs/scan-detection.md is this one."""
+
+import re
+import shutil
+import subprocess
+import unittest
+
+from e2e import SOURCE, NekTest
+
+NFDUMP = shutil.which("nfdump")
+FMT = "fmt:%ts, %sa, %sp, %da, %dp, %byt, %pkt, %out, %pr, %flg"
+
+# Files of scans with 9 or 10 targets need a lower limit than 25; one is of a sampled backbone, and shows 4.
+SMALL, SAMPLED = "min_pairs: 5", "min_pairs: 4, sampling_rate: 1000"
+EXPECTED = {
+    ("ncsa-port_scan", SMALL): {("192.168.2.154", "vertical")},
+    ("ncsa-445_scan", SMALL): {("176.192.150.3", "horizontal")},
+    ("ncsa-scan_zero_windows", SMALL): {("10.0.0.1", "horizontal")},
+    ("ncsa-multiport_scan", SMALL): {("125.27.226.209", "horizontal")},
+    ("cp-large2019-first20k", SAMPLED): {("167.71.190.61", "horizontal")},
+    ("cp-large2019-first20k", ""): set(),
+    ("cp-mikrotik2023", ""): set(),
+    ("cp-small-lzo-v1", ""): set(),
+    ("cp-empty-v1", ""): set(),
+    ("sv-synflood200", ""): set(),
+    ("sv-synflood200", SMALL): set(),
+    ("sv-browsing-tls", ""): set(),
+    ("sv-browsing-tls", SMALL): set(),
+    ("sv-corpus", ""): set(),
+    ("zeek-corpus", ""): set(),
+    ("ipfixprobe-mixed", ""): set(),
+    ("ipfixprobe-mixed", SMALL): set(),
+    ("vendors-logstash", ""): set(),
+    ("nfreplay-v5-svsynflood", ""): set(),
+    ("nfreplay-v9-mikrotik2023", ""): set(),
+    ("nfreplay-v9-svbrowsing", ""): set(),
+}
+
+
+class Labels(NekTest):
+    def flows(self, name):
+        file = SOURCE / f"tests/data/nfcapd/{name}.nfcapd"
+        done = subprocess.run([NFDUMP, "-q", "-N", "-6", "-r", str(file), "-o", FMT], text=True,
+                              capture_output=True, check=True)
+        (self.folder / "flows.csv").write_text(done.stdout)
+
+    def scanners(self, options, state):
+        (self.folder / "job.yaml").write_text(f"""
+inputs: [csv: {{ path: flows.csv, format: nfdump }}]
+filters: [scan_detect: {{ id: scans, memory: 16MiB, {options} }}]
+outputs:
+  - file: {{ from: scans.alerts, path: alerts.ndjson, if_exists: overwrite }}
+  - blackhole: {{ from: scans.flows }}
+""")
+        self.must_run(state=state, arguments=["--quiet"])
+        return {(alert["source.ip"], alert["scan.type"]) for alert in self.records("alerts.ndjson")}
+
+    def test_every_scanner_is_found_with_its_type_and_nobody_else(self):
+        for number, ((name, options), expected) in enumerate(EXPECTED.items()):
+            with self.subTest(file=name, options=options):
+                self.flows(name)
+                self.assertEqual(self.scanners(options, f"state{number}"), expected)
+
+    def test_the_table_in_the_documentation_is_this_one(self):
+        rows = re.findall(r"^\| `([\w-]+)` \| (.*?) \| .*? \| (.*?) \|$",
+                          (SOURCE / "docs/scan-detection.md").read_text(), re.MULTILINE)
+        table = {}
+        for name, options, found in rows:
+            found = set() if found == "nobody" else {tuple(found.split(" ", 1))}
+            table[(name, "" if options == "defaults" else options.strip("`"))] = found
+        self.assertEqual(table, EXPECTED)
+
+
+if __name__ == "__main__":
+    unittest.main()
