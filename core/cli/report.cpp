@@ -58,6 +58,21 @@ Json spools_of(const Pipeline& pipeline) {
   return spools;
 }
 
+// A row as an object, so that a program need not count columns.
+Json tables_of(const std::vector<SummaryTable>& tables) {
+  Json all = Json::array();
+  for (const SummaryTable& table : tables) {
+    Json rows = Json::array();
+    for (const auto& row : table.rows) {
+      Json cells = Json::object();
+      for (size_t c = 0; c < row.size(); c++) cells[table.columns[c].name] = row[c];
+      rows.push_back(std::move(cells));
+    }
+    all.push_back({{"component", table.component}, {"title", table.title}, {"rows", rows}});
+  }
+  return all;
+}
+
 Json dead_letters_of(const Pipeline& pipeline) {
   Json reasons = Json::array();
   const uint64_t count = pipeline.dead_letters();
@@ -91,6 +106,7 @@ Status write_report(const std::string& path, const Pipeline& pipeline, const Run
   report["outputs"] = outputs_of(pipeline, ledger);
   report["spools"] = spools_of(pipeline);
   report["ledger_faults"] = result.faults;
+  report["summaries"] = tables_of(result.tables);
   std::ofstream file(path, std::ios::trunc);
   file << report.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
   file.close();

@@ -14,7 +14,8 @@ namespace nek {
 struct RunResult {
   int exit_code = 0;
   std::chrono::steady_clock::duration time{};
-  std::vector<std::string> faults;  // of the ledger
+  std::vector<std::string> faults;   // of the ledger
+  std::vector<SummaryTable> tables;  // of the components
 };
 
 Status write_report(const std::string& path, const Pipeline& pipeline, const RunResult& result);

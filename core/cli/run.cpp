@@ -171,15 +171,19 @@ ExitCode run(const RunOptions& options) {
     log_unacknowledged(*pipeline);
     if (!options.quiet) std::fputs(summary(*pipeline, time).c_str(), stderr);
     if (!options.report.empty())
-      (void)write_report(options.report, *pipeline, {kExitFailed, time, {}});
+      (void)write_report(options.report, *pipeline, {kExitFailed, time, {}, {}});
     _exit(kExitFailed);  // as above: what does not deliver may not end either
   }
+  // After a failure steps may still be running.
+  std::vector<SummaryTable> tables;
+  if (pipeline->failure().empty()) tables = pipeline->summaries();
   pipeline->shut_down();
-  if (!options.quiet) std::fputs(summary(*pipeline, time).c_str(), stderr);
+  if (!options.quiet)
+    std::fputs((summary(*pipeline, time) + component_tables(tables)).c_str(), stderr);
   const auto faults = pipeline->ledger().faults(pipeline->graph(), pipeline->config());
   const ExitCode code = outcome(*pipeline, options, faults);
   if (options.report.empty()) return code;
-  const Status written = write_report(options.report, *pipeline, {code, time, faults});
+  const Status written = write_report(options.report, *pipeline, {code, time, faults, tables});
   if (written.ok()) return code;
   log_line(NEK_ERROR, "", written.message());
   return kExitFailed;

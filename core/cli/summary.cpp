@@ -155,4 +155,31 @@ std::string summary(const Pipeline& pipeline, std::chrono::steady_clock::duratio
          dead_letter_lines(pipeline);
 }
 
+std::string component_tables(const std::vector<SummaryTable>& tables) {
+  std::string out;
+  for (const SummaryTable& table : tables) {
+    std::vector<size_t> widths;
+    for (size_t c = 0; c < table.columns.size(); c++) {
+      widths.push_back(table.columns[c].name.size());
+      for (const auto& row : table.rows) widths[c] = std::max(widths[c], row[c].size());
+    }
+    const auto line = [&](const auto& cell_of) {
+      std::string text;
+      for (size_t c = 0; c < table.columns.size(); c++) {
+        const std::string& cell = cell_of(c);
+        const std::string blanks(widths[c] - cell.size(), ' ');
+        text += "  " + (table.columns[c].number ? blanks + cell : cell + blanks);
+      }
+      text.erase(text.find_last_not_of(' ') + 1);
+      return text + "\n";
+    };
+    out += "\n" + table.component + ": " + table.title + "\n";
+    if (table.rows.empty()) continue;
+    out += line([&](size_t c) -> const std::string& { return table.columns[c].name; });
+    for (const auto& row : table.rows)
+      out += line([&](size_t c) -> const std::string& { return row[c]; });
+  }
+  return out;
+}
+
 }  // namespace nek

@@ -4,6 +4,7 @@
 #pragma once
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "runtime/pipeline.h"
 
@@ -28,6 +29,9 @@ uint64_t records_of_run(const Pipeline& pipeline);
 
 // The ledger as a table, and why there are dead letters.
 std::string summary(const Pipeline& pipeline, std::chrono::steady_clock::duration time);
+
+// The components' own tables, each with its title; "" when there are none.
+std::string component_tables(const std::vector<SummaryTable>& tables);
 
 // 1234567 as "1,234,567".
 std::string grouped(uint64_t number);

@@ -86,6 +86,7 @@ Status Instance::create(const nek_value& config) {
     return nek::fail(std::string("plugin '") + plugin.name + "' has a wrong shape: " + defect);
   control = extension_of<nek_control_extension>(*this, NEK_CONTROL);
   progress = extension_of<nek_progress_extension>(*this, NEK_PROGRESS);
+  summary = extension_of<nek_summary_extension>(*this, NEK_SUMMARY);
   connect = extension_of<nek_connect_extension>(*this, NEK_CONNECT);
   return {};
 }

@@ -46,6 +46,7 @@ struct Instance : nek_host {
   const nek_shape* shape = nullptr;
   const nek_control_extension* control = nullptr;
   const nek_progress_extension* progress = nullptr;
+  const nek_summary_extension* summary = nullptr;
   const nek_connect_extension* connect = nullptr;
   SourceHost* sources = nullptr;  // inputs
   Instance* codec = nullptr;      // outputs: the encoder's

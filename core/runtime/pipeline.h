@@ -43,6 +43,17 @@ struct PipelineProgress {
   uint64_t memory = 0, peak_memory = 0;      // in flight, of the budget
 };
 
+// A table of a component's summary; a cell for each column.
+struct SummaryTable {
+  struct Column {
+    std::string name;
+    bool number;
+  };
+  std::string component, title;
+  std::vector<Column> columns;
+  std::vector<std::vector<std::string>> rows;
+};
+
 class Pipeline {
  public:
   // Makes all instances and the graph; opens nothing. NULL when `diagnostics` has errors.
@@ -82,6 +93,8 @@ class Pipeline {
   uint64_t dead_letters() const { return dead_letters_->count(); }
   const std::string& dead_letter_path() const { return dead_letters_->path(); }
   PipelineProgress progress() const;
+  // What components have to say to people. [main-thread], between wait() and shut_down()
+  std::vector<SummaryTable> summaries() const;
   const Metrics& metrics() const { return metrics_; }
 
  private:

@@ -2,6 +2,7 @@
 """scan_detect on real captures whose scanners are known: tests/data/nfcapd/SOURCES.md says where they are
 from. The table in docs/scan-detection.md is this one."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -62,6 +63,26 @@ outputs:
             with self.subTest(file=name, options=options):
                 self.flows(name)
                 self.assertEqual(self.scanners(options, f"state{number}"), expected)
+
+    def test_the_end_of_a_run_shows_the_scanners_and_the_report_has_them(self):
+        self.flows("ncsa-445_scan")
+        self.scanners(SMALL, "state")  # makes the job
+        done = self.must_run(state="other", arguments=["--report", "report.json"])
+        self.assertTrue(done.stderr.endswith("""
+scans: 1 scanner:
+  SOURCE         CC  CLASS       DIR  HOSTS  PORTS  HOURS  FIRST   LAST  CONNECTED
+  176.192.150.3  -   horizontal  -        9      1      3  17:52  19:36  no
+"""), done.stderr)
+        report = json.loads((self.folder / "report.json").read_text())
+        self.assertEqual(report["summaries"], [{
+            "component": "scans", "title": "1 scanner:",
+            "rows": [{"SOURCE": "176.192.150.3", "CC": "-", "CLASS": "horizontal", "DIR": "-", "HOSTS": "9",
+                      "PORTS": "1", "HOURS": "3", "FIRST": "17:52", "LAST": "19:36", "CONNECTED": "no"}]}])
+
+    def test_where_nobody_scans_the_summary_says_so(self):
+        self.flows("sv-browsing-tls")
+        self.scanners("", "state")
+        self.assertTrue(self.must_run(state="other").stderr.endswith("\nscans: nobody scanned\n"))
 
     def test_the_table_in_the_documentation_is_this_one(self):
         rows = re.findall(r"^\| `([\w-]+)` \| (.*?) \| .*? \| (.*?) \|$",

@@ -27,6 +27,9 @@ nek_id scan_id(const Tracked& source);
 nek_id event_id(const Alert& alert);
 std::string hex(const nek_id& id);
 
+// The table of the greatest scanners, for the end of a run.
+void write_summary(const Detector& detector, Summary& to);
+
 std::vector<Field> alert_fields();
 // Alerts as records of the stream; all ids are made of content.
 void derive_alerts(const Call& call, uint32_t stream, const std::vector<Alert>& alerts,

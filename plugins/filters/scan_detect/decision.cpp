@@ -143,7 +143,7 @@ Type shape_of(double pairs, const Evidence& e, const Limits& limits) {
   const double side = std::max(2.0, 0.6 * limits.pairs), low = std::max(3.0, 0.32 * limits.pairs);
   if (a >= side && b < low) return Type::kVertical;
   if (b >= side && e.ports <= kHorizontalPorts) return Type::kHorizontal;
-  if (b >= (b > a ? low : side) && e.ports <= kStrobePorts) return Type::kStrobe;
+  if (b >= low && b >= 1.5 * a && e.ports <= kStrobePorts) return Type::kStrobe;
   if (a >= low && b >= low) return Type::kBlock;
   if (a >= 2 && b >= 2 && pairs >= 0.75 * limits.block_pairs) return Type::kBlock;
   return Type::kSparse;

@@ -230,6 +230,8 @@ class ScanDetect {
     return {};
   }
 
+  void summary(Summary& to) const { write_summary(*detector_, to); }
+
   Status control(Call& call, const nek_control& control) {
     if (control.kind == NEK_SNAPSHOT) {
       writer_.begin(*detector_, control.snapshot);

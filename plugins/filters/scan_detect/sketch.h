@@ -26,15 +26,15 @@ inline bool add(Registers registers, uint64_t hash) {
 }
 
 inline double estimate(std::span<const uint8_t, kRegisters> registers) {
-  constexpr double m = kRegisters, kAlpha = 0.7213 / (1 + 1.079 / m);
+  constexpr double kAll = kRegisters, kAlpha = 0.7213 / (1 + 1.079 / kAll);
   double sum = 0;
   uint32_t zeros = 0;
   for (const uint8_t rank : registers) {
     sum += std::bit_cast<double>((uint64_t{1023} - rank) << 52);  // 2 to the power of -rank
     zeros += rank == 0;
   }
-  const double raw = kAlpha * m * m / sum;
-  return raw <= 2.5 * m && zeros ? m * std::log(m / zeros) : raw;
+  const double raw = kAlpha * kAll * kAll / sum;
+  return raw <= 2.5 * kAll && zeros ? kAll * std::log(kAll / zeros) : raw;
 }
 
 inline uint64_t port_hash(uint16_t port, uint8_t protocol) {

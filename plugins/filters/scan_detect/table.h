@@ -86,9 +86,9 @@ class Table {
   static uint32_t next(uint32_t slot) { return slot + 1 == kSuspectsInPage ? 0 : slot + 1; }
   uint32_t page_of(uint64_t key) const { return directory_[directory_index(key)]; }
   static Suspect& put(Page& page, const Suspect& suspect);
-  void forget(uint32_t page, uint32_t oldest);
-  bool split(uint32_t page, uint64_t key);
-  bool make_room(uint32_t page, uint64_t key);
+  void forget(uint32_t number, uint32_t oldest);
+  bool split(uint32_t number, uint64_t key);
+  bool make_room(uint32_t number, uint64_t key);
   static void erase(Page& page, uint32_t slot);
   uint32_t free_tracked_slot();
   uint32_t evict_tracked();

@@ -8,6 +8,8 @@
 #include <span>
 #include <string_view>
 
+#include "random.h"
+
 namespace nek {
 
 namespace {
@@ -20,35 +22,6 @@ constexpr uint32_t kShortAddress = 17, kFullAddress = 40;
 constexpr int64_t kFirstMs = 1'767'225'600'000;  // 2026-01-01 00:00:00 UTC
 constexpr int64_t kRowsPerMs = 5;
 constexpr uint64_t kLatenessMs = 30'000;  // nfdump's rows are not in time order
-
-// SplitMix64: each row begins its own sequence.
-class Random {
- public:
-  Random(uint64_t seed, uint64_t row) : state_(mix(seed) ^ row * kStep) {}
-  static constexpr uint64_t mix(uint64_t x) {
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
-    return x ^ (x >> 31);
-  }
-  uint64_t next() { return mix(state_ += kStep); }
-  uint64_t below(uint64_t bound) { return product(next(), bound); }
-  // Small ones are more frequent; in integers, so that it is the same on every machine.
-  uint64_t skewed_below(uint64_t bound, uint32_t skew) {
-    const uint64_t share = next();
-    uint64_t power = share;
-    for (uint32_t i = 1; i < skew; i++) power = product(power, share);
-    return product(power, bound);
-  }
-  double unit() { return static_cast<double>(next() >> 11) * 0x1p-53; }
-
- private:
-  // Of a fraction of 2^64 and a number.
-  static uint64_t product(uint64_t fraction, uint64_t number) {
-    return static_cast<uint64_t>(static_cast<unsigned __int128>(fraction) * number >> 64);
-  }
-  static constexpr uint64_t kStep = 0x9E3779B97F4A7C15;
-  uint64_t state_;
-};
 
 // A value with its weight; those of a table add up to 1000.
 template <class T>

@@ -299,6 +299,21 @@ typedef struct nek_connect_extension {
                         void (*tell)(void *to, int level, nek_text line));
 } nek_connect_extension;
 
+/* ---- Extension nek.summary/1: tables for people, at the end of a run ---------------------------- */
+#define NEK_SUMMARY "nek.summary/1"
+typedef struct nek_summary_column { const char *name; bool number; } nek_summary_column; /* numbers: to the right */
+typedef struct nek_summary nek_summary; /* call; what it is told it copies */
+struct nek_summary {
+  size_t size;
+  void (*table)(nek_summary *, const char *title, const nek_summary_column *columns, uint32_t count);
+  void (*row)(nek_summary *, const nek_text *cells); /* of the last table; as many as it has columns */
+};
+typedef struct nek_summary_extension {
+  size_t size;
+  /* After all steps; the host prints the tables and puts them into its report. [main-thread & started] */
+  void (*summary)(void *self, nek_summary *to);
+} nek_summary_extension;
+
 /* ---- Services of the host: one table for each instance. instance ------------------------------ */
 enum { NEK_ERROR, NEK_WARN, NEK_INFO, NEK_DEBUG }; enum { NEK_COUNTER, NEK_GAUGE, NEK_HISTOGRAM };
 typedef struct nek_make { /* a column to fill */

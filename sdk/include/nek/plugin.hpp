@@ -10,6 +10,7 @@
 //             [Status start(const Start&)]  [void stop()]  [const void* extension(const char* id)]
 //             [Status control(Call&, const nek_control&)], with a constant uint32_t kControls
 //             [void connect(Findings&, std::chrono::milliseconds wait)]  for `nek check --connect`
+//             [void summary(Summary&) const]  tables for people, at the end of a run
 //             [struct Lane]            a worker's scratch; made from a const T&, or from nothing
 //   input     Status read(Chunk&, std::chrono::milliseconds wait)
 //             [void committed(nek_source&, uint64_t position)]  [Progress progress() const]
@@ -191,6 +192,13 @@ struct Thunks {
       return Status();
     });
   }
+  static void summary(void* self, nek_summary* to) noexcept {
+    (void)guarded(instance(self).host, [&] {
+      Summary all(to);
+      shared(self).summary(all);
+      return Status();
+    });
+  }
   static const void* extension(void* self, const char* id) noexcept {
     const std::string_view wanted = id;
     if constexpr (requires { T::kControls; }) {
@@ -205,6 +213,10 @@ struct Thunks {
     if constexpr (requires { &T::connect; }) {
       static constexpr nek_connect_extension kTable = {sizeof kTable, connect};
       if (wanted == NEK_CONNECT) return &kTable;
+    }
+    if constexpr (requires(Summary& all) { shared(self).summary(all); }) {
+      static constexpr nek_summary_extension kTable = {sizeof kTable, summary};
+      if (wanted == NEK_SUMMARY) return &kTable;
     }
     if constexpr (requires { shared(self).extension(id); }) return shared(self).extension(id);
     return nullptr;

@@ -437,6 +437,25 @@ class Findings {
   void (*tell_)(void* to, int level, nek_text line);
 };
 
+// Tables for people, at the end of a run.
+class Summary {
+ public:
+  explicit Summary(nek_summary* to) : to_(to) {}
+  void table(const char* title, std::initializer_list<nek_summary_column> columns) {
+    to_->table(to_, title, columns.begin(), static_cast<uint32_t>(columns.size()));
+  }
+  // As many cells as the last table has columns.
+  void row(std::initializer_list<std::string_view> cells) {
+    std::vector<nek_text> texts;
+    texts.reserve(cells.size());
+    for (const std::string_view cell : cells) texts.push_back(to_text(cell));
+    to_->row(to_, texts.data());
+  }
+
+ private:
+  nek_summary* to_;
+};
+
 // How far an input is, in bytes; total 0: unknown.
 struct Progress {
   uint64_t done = 0, total = 0;

@@ -144,3 +144,34 @@ TEST_CASE("a rate is kept") {
   CHECK(static_cast<double>(bytes) / 121 <= 1000 * seconds.count());
   CHECK(static_cast<double>(bytes) / 121 >= 1000 * seconds.count() * 0.5);
 }
+
+TEST_CASE(
+    "a scenario of scans is the same whatever the size of chunks, and comes in order of time") {
+  const std::string options = "{kind: scans, seed: 7, scanners: 1, clients: 400}";
+  const std::string whole = text_of(options);
+  CHECK(text_of(options, 1000) == whole);
+  CHECK(text_of("{kind: scans, seed: 8, scanners: 1, clients: 400}") != whole);
+  const auto flows = flows_of(whole);
+  REQUIRE(flows.size() > 10'000);
+  CHECK(std::is_sorted(flows.begin(), flows.end(),
+                       [](const auto& a, const auto& b) { return a[0] < b[0]; }));
+  for (const auto& flow : flows) REQUIRE(flow.size() == 10);
+}
+
+TEST_CASE("the truth names each source of a scenario once, and every scanner is in the flows") {
+  const auto truth = flows_of(text_of("{kind: truth, seed: 7, scanners: 2, clients: 400}"));
+  std::map<std::string, int> kinds;
+  std::set<std::string> scanners;
+  for (const auto& line : truth) {
+    REQUIRE(line.size() == 3);
+    kinds[line[1]]++;
+    if (line[2] != "-") scanners.insert(line[0]);
+  }
+  for (const auto* type : {"vertical", "horizontal", "strobe", "block", "sparse"})
+    CHECK(kinds[type] == 6);
+  CHECK(kinds["client"] == 400);
+  CHECK(scanners.size() == 30);
+  for (const auto& flow : flows_of(text_of("{kind: scans, seed: 7, scanners: 2, clients: 400}")))
+    scanners.erase(flow[1]);
+  CHECK(scanners.empty());
+}

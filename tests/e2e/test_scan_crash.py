@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The alerts of scan_detect are the same bytes after kill -9 at random moments and with any number of
+workers; after a shuffle within the lateness bound the same sources scan, in the same way."""
+
+import datetime
+import json
+import random
+import signal
+import subprocess
+import time
+import unittest
+
+from e2e import NekTest
+
+SETTINGS = "chunk_bytes: 16KiB, linger: 5ms, snapshot_interval: 20ms, snapshot_bytes: 64KiB"
+FAMILY = {"vertical": "vertical", "horizontal": "horizontal", "strobe": "horizontal", "block": "block",
+          "sparse": "block"}
+START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+def line(second, source, target, port, packets=1, size=40, flags="......S.", protocol=6):
+    when = START + datetime.timedelta(seconds=second)
+    return (f"{when:%Y-%m-%d %H:%M:%S}.000, {source}, {40000 + second % 20000}, {target}, {port}, {size}, "
+            f"{packets}, 0, {protocol}, {flags}")
+
+
+def traffic(seed):
+    """30 hours: 40 scanners of all kinds, web clients, single probes of many sources. (second, line)"""
+    rng = random.Random(seed)
+    rows = []
+    for scanner in range(40):
+        source, gap = f"203.0.113.{scanner}", rng.choice([5, 60, 600])
+        begin = rng.randrange(6 * 3600)
+        for probe in range(150):
+            host, port = [(7, probe + 1), (probe, 23), (probe // 5, 20 + probe % 5),
+                          (probe % 12, 1000 + probe // 12 * 7)][scanner % 4]
+            second = begin + probe * gap
+            rows.append((second, line(second, source, f"192.0.2.{host}", port)))
+        if scanner % 5 == 0:
+            second = begin + 151 * gap
+            rows.append((second, line(second, source, "192.0.2.7", 23, 20, 9000, "...AP.SF")))
+    for _ in range(30_000):
+        second = rng.randrange(30 * 3600)
+        client = f"198.51.{rng.randrange(100)}.{rng.randrange(250)}"
+        if rng.randrange(3):
+            rows.append((second, line(second, client, f"192.0.2.{rng.randrange(250)}", 443, 12, 4000,
+                                      "...AP.SF")))
+        else:
+            rows.append((second, line(second, client, "192.0.2.1", 445)))
+    rows.sort()
+    return rows
+
+
+class ScanCrash(NekTest):
+    def write(self, rows):
+        (self.folder / "flows.csv").write_text("".join(text + "\n" for _, text in rows))
+
+    def job(self, workers):
+        (self.folder / "job.yaml").write_text(f"""
+settings: {{ workers: {workers}, {SETTINGS} }}
+inputs: [csv: {{ path: flows.csv, format: nfdump }}]
+filters: [scan_detect: {{ id: scans, memory: 2MiB, own_networks: [192.0.2.0/24] }}]
+outputs:
+  - file: {{ from: scans.alerts, path: alerts.ndjson }}
+  - file: {{ from: scans.flows, path: flows.ndjson }}
+""")
+
+    def clear(self):
+        for name in "alerts.ndjson", "flows.ndjson":
+            (self.folder / name).unlink(missing_ok=True)
+
+    def alerts_of(self, rows, workers=2):
+        self.clear()
+        self.write(rows)
+        self.job(workers)
+        self.must_run(state=f"calm-{random.random()}")
+        return (self.folder / "alerts.ndjson").read_bytes()
+
+    def test_one_two_and_four_workers_make_the_same_bytes(self):
+        rows = traffic(1)
+        expected = self.alerts_of(rows, 1)
+        self.assertGreater(expected.count(b"scan_new"), 35)
+        self.assertGreater(expected.count(b"scan_connected"), 3)
+        for workers in 2, 4:
+            self.assertTrue(self.alerts_of(rows, workers) == expected)
+
+    def test_kills_at_random_moments_leave_the_same_bytes(self):
+        for seed in 2, 3:
+            with self.subTest(seed):
+                self.setUp()
+                rows = traffic(seed)
+                began = time.monotonic()
+                expected = self.alerts_of(rows)
+                seconds = time.monotonic() - began
+                self.clear()
+                self.kill_until_through(random.Random(seed), seconds)
+                self.assertTrue((self.folder / "alerts.ndjson").read_bytes() == expected)
+
+    def kill_until_through(self, rng, seconds):
+        kills = 0
+        for _ in range(200):
+            child = self.start_nek()
+            longest = seconds * (0.4 if kills < 6 else 3)
+            try:
+                code = child.wait(rng.uniform(0, longest))
+            except subprocess.TimeoutExpired:
+                child.send_signal(signal.SIGKILL)
+                child.wait(60)
+                kills += 1
+            else:
+                self.assertEqual(code, 0, self.log())
+                self.assertGreaterEqual(kills, 3)
+                return
+        self.fail("it never came to its end")
+
+    def test_a_shuffle_within_ten_minutes_leaves_the_same_scans(self):
+        rows = traffic(4)
+        rng = random.Random(5)
+        shuffled = sorted(rows, key=lambda row: row[0] + rng.randrange(600))
+
+        def scans(alerts):
+            last = {}
+            for alert in map(json.loads, alerts.splitlines()):
+                last[alert["scan.id"]] = (alert["source.ip"], alert["event.start"][:10],
+                                          FAMILY[alert["scan.type"]])
+            return set(last.items())
+
+        expected = scans(self.alerts_of(rows))
+        self.assertEqual(len(expected), 40)
+        self.assertEqual(scans(self.alerts_of(shuffled)), expected)
+
+
+if __name__ == "__main__":
+    unittest.main()
