@@ -9,7 +9,7 @@
 namespace nek::scan {
 
 struct Limits {
-  uint32_t pairs = 25, block_pairs = 64, sparse_pairs = 128;
+  uint32_t pairs = 25, block_pairs = 64, sparse_pairs = 96;
   double failed = 0.5;
 };
 

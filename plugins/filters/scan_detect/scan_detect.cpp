@@ -80,7 +80,7 @@ constexpr auto kOptions = options<Config>(
                                  "As many for many ports of many hosts; 64, with sampling 12.",
                                  {.range = "2..1000000"}),
     option<&Config::sparse_pairs>("sparse_pairs",
-                                  "As many for pairs without a pattern; 128, with sampling 24.",
+                                  "As many for pairs without a pattern; 96, with sampling 24.",
                                   {.range = "2..1000000"}),
     option<&Config::min_failed>("min_failed",
                                 "Share of a source's pairs that failed; 0.5, with sampling 0.75.",

@@ -36,9 +36,9 @@ TEST_CASE("many ports of many hosts are a block") {
   CHECK(told.back().starts_with("ended 10.0.0.1 block "));
 }
 
-TEST_CASE("pairs without a pattern are told at 128, and only when nearly all failed") {
+TEST_CASE("pairs without a pattern are told at 96, and only when nearly all failed") {
   TestDetector d;
-  for (uint32_t i = 0; i < 200; i++) {
+  for (uint32_t i = 0; i < 150; i++) {
     d.flow({1, i, uint16_t(i + 1), kStart + i * 60});
     d.flow({2, i, uint16_t(i + 1), kStart + i * 60});
     if (i % 5 == 0) d.flow({2, 1000 + i, 80, kStart + i * 60, Act::kSuccess});
