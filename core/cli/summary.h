@@ -4,6 +4,7 @@
 #pragma once
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "runtime/pipeline.h"
 
@@ -28,6 +29,12 @@ uint64_t records_of_run(const Pipeline& pipeline);
 
 // The ledger as a table, and why there are dead letters.
 std::string summary(const Pipeline& pipeline, std::chrono::steady_clock::duration time);
+
+// The same of a replay.
+std::string replay_summary(const Pipeline& pipeline, std::chrono::steady_clock::duration time);
+
+// A table, a line for each row.
+std::string left_aligned(const std::vector<std::vector<std::string>>& rows);
 
 // 1234567 as "1,234,567".
 std::string grouped(uint64_t number);

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <new>
 
+#include "runtime/route.h"
+
 namespace nek {
 
 void HostChunk::reserve(size_t bytes) {
@@ -25,8 +27,11 @@ void HostChunk::reset() {
   c.data = data.get();
   segments.clear();
   lines.clear();
+  skipped.clear();
   columns.reset();
 }
+
+Task::Task() = default;
 
 Task::~Task() {
   for (const HostDictionary* dictionary : dictionaries) release(dictionary);
@@ -49,6 +54,8 @@ void Task::reset() {
   visits.clear();
   blocks.clear();
   dead_letters.clear();
+  letter_sources.clear();
+  replayed.reset();
   line_cursor = {};
   records.clear();
   for (auto& component : ledger.streams)

@@ -22,7 +22,7 @@ std::string state_file(MemoryEnv& env) {
   rest.sources = {
       {"flows", "flows.csv", "fingerprint", {1234, 56, 55, true, true, 1700000000000}, false},
       {"pipe", "fifo 1", "fifo 1", {7, 1, 1, false, false, 0}, true}};
-  rest.dead_letter_bytes = 99;
+  rest.dead_letters = {{{3, 10, 200, 4}, {4, 0, 99, 2}}, 7};
   rest.finished = true;
   rest.ledger = "ledger";
   rest.clock = "clock";
@@ -59,7 +59,15 @@ TEST_CASE("what components, sources and the pipeline wrote is read back") {
   CHECK(state->sources[0].at.ended);
   CHECK(state->sources[0].at.in_long_line);
   CHECK(state->sources[0].at.ended_ms == 1700000000000);
-  CHECK(state->dead_letter_bytes == 99);
+  REQUIRE(state->dead_letters.segments.size() == 2);
+  CHECK(state->dead_letters.segments[0].number == 3);
+  CHECK(state->dead_letters.segments[0].begin == 10);
+  CHECK(state->dead_letters.segments[0].end == 200);
+  CHECK(state->dead_letters.segments[0].letters == 4);
+  CHECK(state->dead_letters.segments[1].number == 4);
+  CHECK(state->dead_letters.segments[1].end == 99);
+  CHECK(state->dead_letters.letters() == 6);
+  CHECK(state->dead_letters.dropped == 7);
   CHECK(state->finished);
   CHECK(state->ledger == "ledger");
   CHECK(state->clock == "clock");
@@ -81,6 +89,10 @@ TEST_CASE("a state file of version 1 is read") {
   CHECK(state->sources[0].at.ended);
   CHECK(!state->sources[0].at.in_long_line);
   CHECK(state->sources[0].at.ended_ms == 0);
+  REQUIRE(state->dead_letters.segments.size() == 1);
+  CHECK(state->dead_letters.segments[0].number == 1);
+  CHECK(state->dead_letters.segments[0].end == 177);
+  CHECK(state->dead_letters.segments[0].letters == kUnknownLetters);
 }
 
 // The same file, when that was the version.
