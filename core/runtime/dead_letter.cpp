@@ -106,7 +106,8 @@ Status DeadLetters::restore(DeadLetterState state) {
     if (status.ok()) status = file_->truncate(growing().end);
   }
   if (status.ok() && growing().letters == kUnknownLetters) status = count_growing();
-  return status.ok() ? restore_sources() : status;
+  if (status.ok()) status = restore_sources();
+  return status.ok() && is_large() ? put_aside() : status;
 }
 
 Status DeadLetters::count_growing() {
@@ -290,8 +291,10 @@ void DeadLetters::forget(uint64_t epoch) {
     pending_bytes_ -= of.bytes;
     epochs_.erase(epochs_.begin());
   }
-  if (growing().end >= std::max<uint64_t>(room_.max_bytes / kFiles, 1)) (void)put_aside();
+  if (is_large()) (void)put_aside();
 }
+
+bool DeadLetters::is_large() { return growing().end >= room_.max_bytes / kFiles; }
 
 // The state file still calls it the one that grows, which restore() knows how to take.
 Status DeadLetters::put_aside() {

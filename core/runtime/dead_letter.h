@@ -99,6 +99,7 @@ class DeadLetters {
   Status restore_sources();
   Status put_aside();
   void make_room(DeadLetterState& next) const;
+  bool is_large();
   DeadLetterSegment& growing() { return state_.segments.back(); }
 
   Env& env_;

@@ -153,6 +153,7 @@ Status Pipeline::restore() {
   if (!state.ok()) return state.status();
   restored_ = std::move(*state);
   status = dead_letters_->restore(restored_.dead_letters);
+  restored_ledger_ = ledger_;
   if (!status.ok() || options_.replay) return status;
   ByteReader ledger(restored_.ledger);
   Ledger base(graph_);
@@ -477,7 +478,7 @@ Status Pipeline::publish(Snapshot& snapshot) {
   rest.dead_letters = *letters;
   // What was counted when the records came first stays; a replay's own ledger is only shown.
   rest.ledger = replay_ ? restored_.ledger : bytes.bytes();
-  rest.finished = finished_ || (restored_.finished && bytes_at_marker_ == 0);
+  rest.finished = finish_sent_ ? finished_ : restored_.finished && bytes_at_marker_ == 0;
   status = snapshot.publish(rest);
   if (status.ok()) dead_letters_->forget(snapshot.epoch());
   return status;
@@ -568,8 +569,9 @@ bool Pipeline::coordinate_once() {
     // What was finished before and got nothing new is not finished twice.
     const bool nothing_new = restored_.finished && read_bytes() == 0 && !replay_;
     // After a replay the inputs are where they were.
-    finished_ = replay_ ? restored_.finished : nothing_new || !stop_asked;
-    control.drain = replay_ ? !restored_.finished : nothing_new || stop_asked;
+    finished_ = replay_ ? restored_.finished && !stop_asked : nothing_new || !stop_asked;
+    control.drain =
+        replay_ ? !finished_ || replay_->counts().replayed == 0 : nothing_new || stop_asked;
     submit_control(std::move(control));
     begin_snapshot();
   } else if (finish_sent_ ? now >= last_marker_ : snapshot_due(now)) {

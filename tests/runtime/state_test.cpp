@@ -111,6 +111,29 @@ TEST_CASE("a state file of version 2 is read") {
   CHECK(state->sources[0].at.records == 2);
   CHECK(state->sources[0].at.ended);
   CHECK(!state->sources[0].once);
+  CHECK(state->sources[0].at.ended_ms > 0);
+  CHECK(state->finished);
+  REQUIRE(state->dead_letters.segments.size() == 1);
+  CHECK(state->dead_letters.segments[0].end == 177);
+  CHECK(state->dead_letters.segments[0].letters == kUnknownLetters);
+}
+
+// And by the nek of version 3.
+TEST_CASE("a state file of version 3 is read") {
+  std::ifstream file(NEK_TEST_DATA "/state-version-3", std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  REQUIRE(bytes.size() == 440);
+  MemoryEnv env;
+  REQUIRE((*env.open(kPath))->append(bytes).ok());
+  const auto state = read_state(env, kPath);
+  REQUIRE(state.ok());
+  REQUIRE(state->sources.size() == 1);
+  CHECK(state->sources[0].at.records == 2);
+  CHECK(!state->sources[0].once);
+  CHECK(state->finished);
+  REQUIRE(state->dead_letters.segments.size() == 1);
+  CHECK(state->dead_letters.segments[0].end == 177);
+  CHECK(state->dead_letters.segments[0].letters == kUnknownLetters);
 }
 
 TEST_CASE("without a state file everything begins anew") {
@@ -144,10 +167,10 @@ TEST_CASE("a state file is refused wherever it was cut off") {
 TEST_CASE("a state file of another version is refused by a message that names both") {
   MemoryEnv env;
   std::string other = state_file(env);
-  other[8] = 4;
+  other[8] = 5;
   CHECK(
       fault_of(other) ==
-      "cannot restore from data/state: it is of version 4, this nek reads versions 1 to 3: use the "
+      "cannot restore from data/state: it is of version 5, this nek reads versions 1 to 4: use the "
       "nek that wrote it; with --from-start nek sets it aside and reads all inputs again");
 }
 
