@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/replay.h"
+
 namespace nek {
 
 // docs/exit-codes.md says more; the numbers never change.
@@ -52,6 +54,29 @@ struct PluginsOptions {
   std::vector<std::string> plugin_folders;
 };
 ExitCode plugins(const PluginsOptions& options);
+
+// Hands dead letters in again.
+struct ReplayOptions {
+  std::string file;
+  LetterSelection selection;
+  std::vector<std::string> plugin_folders;
+  std::optional<uint32_t> workers;
+  std::optional<std::string> data_dir;
+  bool quiet = false;
+  int log_level = 0;
+};
+ExitCode replay(const ReplayOptions& options);
+
+struct DeadLettersOptions {
+  std::string file;  // or a data_dir
+  LetterSelection selection;
+  std::vector<std::string> plugin_folders;
+  std::optional<std::string> data_dir;
+  bool json = false;
+  uint64_t limit = UINT64_MAX;
+};
+ExitCode list_dead_letters(const DeadLettersOptions& options);
+ExitCode show_dead_letters(const DeadLettersOptions& options);
 
 ExitCode version();
 

@@ -22,6 +22,20 @@ void add_plugin_folders(CLI::App* verb, std::vector<std::string>& folders) {
       ->allow_extra_args(false);
 }
 
+void add_log_options(CLI::App* verb, int& level, bool& quiet) {
+  verb->add_option("--log-level", level, "error, warn, info or debug")
+      ->type_name("LEVEL")
+      ->transform(CLI::CheckedTransformer(kLogLevels, CLI::ignore_case).description(""));
+  verb->add_flag("--quiet", quiet, "No progress and no summary");
+}
+
+void add_letter_filters(CLI::App* verb, nek::LetterSelection& selection) {
+  verb->add_option("--component", selection.component, "Only those that this component refused")
+      ->type_name("ID");
+  verb->add_option("--reason", selection.reason, "Only those with this reason")
+      ->type_name("REASON");
+}
+
 // An option that is only there when it was written.
 template <class T>
 CLI::Option* add_optional(CLI::App* verb, const std::string& name, std::optional<T>& to,
@@ -66,10 +80,7 @@ int parse_and_run(int count, char** arguments) {
       ->type_name("FILE");
   run_verb->add_flag("--from-start", run.from_start,
                      "Sets the last state aside and reads all inputs again");
-  run_verb->add_option("--log-level", run.log_level, "error, warn, info or debug")
-      ->type_name("LEVEL")
-      ->transform(CLI::CheckedTransformer(kLogLevels, CLI::ignore_case).description(""));
-  run_verb->add_flag("--quiet", run.quiet, "No progress and no summary");
+  add_log_options(run_verb, run.log_level, run.quiet);
   add_plugin_folders(run_verb, run.plugin_folders);
   run_verb->callback([&] { code = nek::run(run); });
 
@@ -90,6 +101,39 @@ int parse_and_run(int count, char** arguments) {
   plugins_verb->add_flag("--json", plugins.json, "As JSON, for programs");
   add_plugin_folders(plugins_verb, plugins.plugin_folders);
   plugins_verb->callback([&] { code = nek::plugins(plugins); });
+
+  nek::ReplayOptions replay;
+  replay.log_level = NEK_INFO;
+  CLI::App* replay_verb =
+      app.add_subcommand("replay", "Hands dead letters in again, where they were refused");
+  replay_verb->add_option("FILE", replay.file, "The pipeline's YAML")->required();
+  add_letter_filters(replay_verb, replay.selection);
+  add_optional(replay_verb, "--workers", replay.workers, "Worker threads")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024).description(""));
+  add_optional(replay_verb, "--data-dir", replay.data_dir, "Where state and dead letters lie")
+      ->type_name("DIR");
+  add_log_options(replay_verb, replay.log_level, replay.quiet);
+  add_plugin_folders(replay_verb, replay.plugin_folders);
+  replay_verb->callback([&] { code = nek::replay(replay); });
+
+  nek::DeadLettersOptions letters;
+  CLI::App* letters_verb = app.add_subcommand("dead-letters", "Looks at records nobody would take");
+  letters_verb->alias("dlq");
+  letters_verb->require_subcommand(1);
+  CLI::App* ls_verb = letters_verb->add_subcommand("ls", "Counts them by component and reason");
+  ls_verb->add_flag("--json", letters.json, "As JSON, for programs");
+  CLI::App* show_verb = letters_verb->add_subcommand("show", "Prints them, one JSON object a line");
+  show_verb->add_option("--limit", letters.limit, "At most so many")->type_name("N");
+  for (CLI::App* verb : {ls_verb, show_verb}) {
+    verb->add_option("FILE", letters.file, "The pipeline's YAML, or its data_dir")->required();
+    add_letter_filters(verb, letters.selection);
+    add_optional(verb, "--data-dir", letters.data_dir, "Where state and dead letters lie")
+        ->type_name("DIR");
+    add_plugin_folders(verb, letters.plugin_folders);
+  }
+  ls_verb->callback([&] { code = nek::list_dead_letters(letters); });
+  show_verb->callback([&] { code = nek::show_dead_letters(letters); });
 
   app.add_subcommand("version", "Says which nek this is")->callback([&] { code = nek::version(); });
 

@@ -77,12 +77,15 @@ Json dead_letters_of(const Pipeline& pipeline) {
   Json reasons = Json::array();
   const uint64_t count = pipeline.dead_letters();
   if (count > 0)
-    for (const DeadLetterReason& r : dead_letter_reasons(pipeline.dead_letter_path(), count))
+    for (const DeadLetterReason& r : last_reasons(pipeline, count))
       reasons.push_back({{"component", r.component},
                          {"reason", r.reason},
                          {"count", r.count},
                          {"example", r.example}});
-  return {{"count", count}, {"path", pipeline.dead_letter_path()}, {"reasons", reasons}};
+  return {{"count", count},
+          {"path", pipeline.dead_letter_path()},
+          {"dropped", pipeline.dropped_dead_letters()},
+          {"reasons", reasons}};
 }
 
 }  // namespace

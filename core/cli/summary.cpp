@@ -26,7 +26,7 @@ std::string per_second(uint64_t records, double seconds) {
          "/s";
 }
 
-std::string aligned(const Rows& rows) {
+std::string aligned(const Rows& rows, bool to_the_left = false) {
   std::vector<size_t> widths(rows[0].size());
   for (const auto& row : rows)
     for (size_t c = 0; c < row.size(); c++) widths[c] = std::max(widths[c], row[c].size());
@@ -34,7 +34,10 @@ std::string aligned(const Rows& rows) {
   for (const auto& row : rows) {
     for (size_t c = 0; c < row.size(); c++) {
       const std::string blanks(widths[c] - row[c].size(), ' ');
-      out += c == 0 ? "  " + row[c] + blanks : "  " + blanks + row[c];
+      if (to_the_left)
+        out += "  " + row[c] + (c + 1 == row.size() ? "" : blanks);
+      else
+        out += c == 0 ? "  " + row[c] + blanks : "  " + blanks + row[c];
     }
     out += '\n';
   }
@@ -42,6 +45,8 @@ std::string aligned(const Rows& rows) {
 }
 
 }  // namespace
+
+std::string left_aligned(const Rows& rows) { return aligned(rows, true); }
 
 std::string grouped(uint64_t number) {
   std::string out = std::to_string(number);
@@ -123,19 +128,26 @@ std::string spool_lines(const Pipeline& pipeline) {
   return out;
 }
 
-std::string dead_letter_lines(const Pipeline& pipeline) {
-  const uint64_t count = pipeline.dead_letters();
-  if (count == 0) return {};
-  std::string out = "  " + grouped(count) +
-                    (count == 1 ? " dead letter in " : " dead letters in ") +
-                    pipeline.dead_letter_path() + "\n";
-  const auto reasons = dead_letter_reasons(pipeline.dead_letter_path(), count);
+std::string reason_lines(const std::vector<DeadLetterReason>& reasons) {
+  std::string out;
   for (size_t i = 0; i < std::min(reasons.size(), kShownReasons); i++) {
     const DeadLetterReason& r = reasons[i];
     out += "    " + grouped(r.count) + "  " + r.component + ": " + r.reason + ", for example " +
            r.example + "\n";
   }
   return out;
+}
+
+std::string dead_letter_lines(const Pipeline& pipeline) {
+  const uint64_t count = pipeline.dead_letters();
+  if (count == 0) return {};
+  std::string out = "  " + grouped(count) +
+                    (count == 1 ? " dead letter in " : " dead letters in ") +
+                    pipeline.dead_letter_path() + "\n";
+  if (const uint64_t dropped = pipeline.dropped_dead_letters())
+    out += "    The oldest " + grouped(dropped) + " were taken away to make room.\n";
+  const auto reasons = last_reasons(pipeline, count);
+  return out + reason_lines(reasons);
 }
 
 }  // namespace
@@ -180,6 +192,23 @@ std::string component_tables(const std::vector<SummaryTable>& tables) {
       out += line([&](size_t c) -> const std::string& { return row[c]; });
   }
   return out;
+}
+
+std::string replay_summary(const Pipeline& pipeline, std::chrono::steady_clock::duration time) {
+  const std::string& name = pipeline.config().name;
+  const ReplayCounts counts = pipeline.replay_counts();
+  if (counts.total == 0) return name + ": there are no dead letters\n";
+  const double seconds = Seconds(time).count();
+  std::string out = name + ": " + grouped(counts.replayed) + " of " + grouped(counts.total) +
+                    " dead letters replayed in " + rounded(seconds, 2) + " s";
+  if (counts.kept) out += ", " + grouped(counts.kept) + " not selected";
+  if (counts.impossible) out += ", " + grouped(counts.impossible) + " cannot be replayed";
+  const uint64_t refused = pipeline.replay_refused();
+  out += refused ? ", " + grouped(refused) + " refused again\n" : "\n";
+  if (counts.replayed) out += ledger_table(pipeline, seconds);
+  if (refused == 0) return out;
+  const auto reasons = last_reasons(pipeline, pipeline.dead_letters());
+  return out + reason_lines(reasons);
 }
 
 }  // namespace nek

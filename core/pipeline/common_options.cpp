@@ -6,7 +6,21 @@
 namespace nek {
 namespace {
 
-using Settings = PipelineSettings;
+enum class WhenLettersFull : uint8_t { kStop, kDropOldest };
+struct LetterRoom {
+  Bytes max_bytes = {DeadLetterRoom().max_bytes};
+  WhenLettersFull when_full = WhenLettersFull::kStop;
+};
+constexpr auto kLetterRoom = options<LetterRoom>(
+    option<&LetterRoom::max_bytes>("max_bytes", "What all dead letters may take on disk.",
+                                   {.fallback = "", .range = "64KiB.."}),
+    option<&LetterRoom::when_full>(
+        "when_full", "Stop, so that nothing is lost, or take the oldest away; they are counted.",
+        {.fallback = "", .range = "stop|drop_oldest"}));
+
+struct Settings : PipelineSettings {
+  LetterRoom letter_room;
+};
 constexpr auto kSettings = options<Settings>(
     option<&Settings::workers>("workers", "Worker threads; 0: one a core.",
                                {.fallback = "", .range = "0..1024"}),
@@ -30,6 +44,8 @@ constexpr auto kSettings = options<Settings>(
     option<&Settings::max_dead_letters>("max_dead_letters",
                                         "With more dead letters in a run, nek ends with code 3.",
                                         {.fallback = "", .range = "0.."}),
+    option<&Settings::letter_room, kLetterRoom>("dead_letters", "Room for records nobody takes.",
+                                                {.fallback = ""}),
     option<&Settings::strict>("strict", "Checks the values of all columns, not only of those read.",
                               {.fallback = ""}));
 
@@ -96,7 +112,11 @@ OptionList common_options(Kind kind) {
 }
 
 void bind_settings(const nek_value& map, PipelineSettings& settings) {
-  (void)kSettings.bind(settings, map);  // ranges keep every value within its member's type
+  Settings all{settings, {}};
+  (void)kSettings.bind(all, map);  // ranges keep every value within its member's type
+  settings = all;
+  settings.dead_letters = {all.letter_room.max_bytes.count,
+                           all.letter_room.when_full == WhenLettersFull::kDropOldest};
 }
 
 CommonOptions bind_common(const nek_value& map) {

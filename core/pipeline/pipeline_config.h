@@ -49,6 +49,12 @@ struct InputSpool {
   bool drop_oldest = false;
 };
 
+// How much the dead letters may take, and what happens then.
+struct DeadLetterRoom {
+  uint64_t max_bytes = uint64_t{1} << 30;
+  bool drop_oldest = false;  // else the pipeline stops, and nothing is lost
+};
+
 struct ComponentConfig {
   Kind kind = Kind::kFilter;
   std::string id;  // unique; default: the plugin's name, then name_2 ...
@@ -72,6 +78,7 @@ struct PipelineSettings {
   uint64_t snapshot_bytes = uint64_t{64} << 20;
   uint64_t shutdown_timeout_ms = 30000;
   uint64_t max_dead_letters = UINT64_MAX;  // with more of them the exit code is not 0
+  DeadLetterRoom dead_letters;
   std::string data_dir;                    // empty: the default
   bool strict = false;
 };

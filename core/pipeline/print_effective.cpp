@@ -102,6 +102,8 @@ class Printer {
     line(2, "shutdown_timeout: " + duration(s.shutdown_timeout_ms));
     if (s.max_dead_letters != UINT64_MAX)
       line(2, "max_dead_letters: " + std::to_string(s.max_dead_letters));
+    line(2, "dead_letters: {max_bytes: " + bytes(s.dead_letters.max_bytes) +
+                ", when_full: " + (s.dead_letters.drop_oldest ? "drop_oldest" : "stop") + "}");
     line(2, std::string("strict: ") + (s.strict ? "true" : "false"));
   }
 

@@ -8,6 +8,8 @@
 #include "nek/text.hpp"
 #include "runtime/call.h"
 #include "runtime/origin.h"
+#include "runtime/rebuild.h"
+#include "runtime/route.h"
 #include "runtime/snapshot.h"
 #include "util/bytes.h"
 
@@ -85,7 +87,8 @@ void Executor::start() {
       Lane& lane = worker.lanes[i];
       Component& of = components_[i];
       const auto open = [](Instance& instance) -> void* {
-        return instance.plugin.lane_new ? instance.plugin.lane_new(instance.self) : nullptr;
+        return instance.self && instance.plugin.lane_new ? instance.plugin.lane_new(instance.self)
+                                                         : nullptr;
       };
       lane.plugin = open(*of.plugin);
       lane.binder = std::make_unique<Binder>(*of.plugin->shape, &graph_.nodes[i]);
@@ -278,6 +281,10 @@ void Executor::decode(Worker& worker, Task& task) {
   Component& of = components_[task.input];
   HostChunk& chunk = *task.chunk;
   chunk.c.utf8 = valid_utf8({reinterpret_cast<const char*>(chunk.data.get()), chunk.c.used});
+  if (task.replayed && !task.replayed->records.empty()) {
+    const auto& [from, stream] = sources_of(task.replayed->route->entry, task).front();
+    task.streams[from][stream].push_back(&rebuild_batch(task, task.replayed->records));
+  }
   if (chunk.segments.empty()) return;
   HostCall call(*of.codec, task, worker.lanes[task.input].codec);
   call.strict = strict_;
@@ -358,6 +365,15 @@ bool Executor::restore_clock(std::string_view saved) {
   return from.ok();
 }
 
+const Executor::Sources& Executor::sources_of(uint32_t component, const Task& task) const {
+  const Route* route = task.replayed ? task.replayed->route : nullptr;
+  return route ? route->sources[component] : graph_.nodes[component].sources;
+}
+
+bool Executor::leads_to_entry(uint32_t component, const Task& task) {
+  return task.replayed && task.replayed->route && task.replayed->route->above[component];
+}
+
 bool Executor::visit_reads(Lane& lane, Task& task, Visit& visit, const Component& of) {
   std::string why;
   visit.reads = lane.binder->reads(task, *visit.in, &why);
@@ -379,7 +395,7 @@ void Executor::process(Worker& worker, uint32_t component, Task& task) {
   Component& of = components_[component];
   Lane& lane = worker.lanes[component];
   task.visits.clear();
-  for (const auto& [from, stream] : graph_.nodes[component].sources) {
+  for (const auto& [from, stream] : sources_of(component, task)) {
     for (Batch* batch : task.streams[from][stream]) {
       Visit& visit = task.visits.emplace_back();
       visit.in = batch;
@@ -403,6 +419,12 @@ void Executor::process(Worker& worker, uint32_t component, Task& task) {
 
 void Executor::commit(Worker& worker, uint32_t component, Task& task) {
   Component& of = components_[component];
+  if (leads_to_entry(component, task)) {
+    if (of.commits())
+      for (Visit& visit : task.visits) keep_back(component, task, visit);
+    finish_visits(worker, component, task);
+    return;
+  }
   if (of.commits()) {
     for (Visit& visit : task.visits) {
       if (!visit.reads) continue;  // refused whole
@@ -434,6 +456,29 @@ void Executor::commit(Worker& worker, uint32_t component, Task& task) {
     control(component, task, message);
   }
   finish_visits(worker, component, task);
+}
+
+// A filter with state has counted these records when they came first, so its commit is left out.
+// Where it is commit that sends them on, they cannot be made again and stay dead letters.
+void Executor::keep_back(uint32_t component, Task& task, Visit& visit) {
+  const Route& route = *task.replayed->route;
+  const auto sends = [&](uint32_t stream) {
+    return std::any_of(visit.emissions.begin(), visit.emissions.end(),
+                       [&](const Emission& e) { return !e.derived && e.stream == stream; });
+  };
+  bool lost = false;
+  for (uint32_t reader = 0; reader < route.sources.size(); reader++)
+    if (reader == route.entry || route.above[reader])
+      for (const auto& [from, stream] : route.sources[reader])
+        lost |= from == component && !sends(stream);
+  if (!lost || !visit.reads) return;
+  HostCall call(*components_[route.entry].plugin, task, nullptr);
+  call.over(visit);
+  const std::string why = "'" + components_[component].plugin->id +
+                          "' keeps state and takes a record once only; it cannot be replayed";
+  for (uint32_t row = 0; row < visit.in->c.rows; row++)
+    call.host->refuse_row(&call, row, "stateful", to_text(why));
+  visit.emissions.clear();
 }
 
 void Executor::control(uint32_t component, Task& task, const nek_control& message) {
@@ -468,6 +513,7 @@ void Executor::finish_visit(Worker& worker, uint32_t component, Task& task, Visi
     uint64_t sent = 0;
     for (const Emission& emission : visit.emissions) {
       if (emission.stream != stream) continue;
+      if (emission.derived && leads_to_entry(component, task)) continue;  // they were made then
       if (emission.derived) {
         ledger.created += emission.derived->c.rows;
         ledger.out += emission.derived->c.rows;
@@ -489,8 +535,27 @@ void Executor::finish_visit(Worker& worker, uint32_t component, Task& task, Visi
 
 void Executor::encode(Worker& worker, uint32_t component, Task& task) {
   task.blocks.clear();
-  for (const auto& [from, stream] : graph_.nodes[component].sources)
+  for (const auto& [from, stream] : sources_of(component, task))
     for (Batch* batch : task.streams[from][stream]) encode_batch(worker, component, task, *batch);
+  if (task.replayed && !task.replayed->encoded.empty() && task.replayed->route->entry == component)
+    add_encoded(component, task);
+}
+
+// Records that this output had refused, with the bytes that it had refused.
+void Executor::add_encoded(uint32_t component, Task& task) {
+  const std::vector<std::string>& encoded = task.replayed->encoded;
+  const auto rows = static_cast<uint32_t>(encoded.size());
+  size_t bytes = 0;
+  for (const std::string& record : encoded) bytes += record.size();
+  auto block = components_[component].output->new_block(rows);
+  if (bytes > block->c.capacity) grow(block->c, bytes);
+  for (uint32_t row = 0; row < rows; row++) {
+    std::memcpy(block->c.data + block->c.used, encoded[row].data(), encoded[row].size());
+    block->c.used += encoded[row].size();
+    block->ends[row] = static_cast<uint32_t>(block->c.used);
+  }
+  task.ledger.outputs[component].in += rows;
+  task.blocks.push_back(std::move(block));
 }
 
 void Executor::encode_batch(Worker& worker, uint32_t component, Task& task, Batch& batch) {

@@ -123,6 +123,12 @@ class Executor {
   void enqueue(uint32_t component, Task& task);
   void retire(Task& task);
   void recycle(std::unique_ptr<Task> task);
+  using Sources = std::vector<std::pair<uint32_t, uint32_t>>;
+  const Sources& sources_of(uint32_t component, const Task& task) const;  // edges that are open
+  // The task replays a record that another component below this one refused.
+  static bool leads_to_entry(uint32_t component, const Task& task);
+  void keep_back(uint32_t component, Task& task, Visit& visit);
+  void add_encoded(uint32_t component, Task& task);
   bool visit_reads(Lane& lane, Task& task, Visit& visit, const Component& of);
   void refuse_all(Task& task, Visit& visit, const Component& of, std::string_view reason);
   void charge(Task& task);

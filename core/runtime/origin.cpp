@@ -3,35 +3,17 @@
 
 #include <algorithm>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "nek/text.hpp"
+#include "runtime/letter.h"
 
 namespace nek {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = LetterJson;
 
 std::string_view raw_text(const Task& task, nek_span span) {
   return {reinterpret_cast<const char*>(task.chunk->data.get()) + span.begin, span.size};
-}
-
-std::string hex(std::string_view bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  for (const char c : bytes) {
-    out.push_back(kDigits[static_cast<uint8_t>(c) >> 4]);
-    out.push_back(kDigits[static_cast<uint8_t>(c) & 15]);
-  }
-  return out;
-}
-
-// Text as it is where it is text; bytes that are none as hexadecimal digits under another key.
-void put_bytes(Json& to, const std::string& key, std::string_view bytes) {
-  if (valid_utf8(bytes))
-    to[key] = std::string(bytes);
-  else
-    to[key + "_hex"] = hex(bytes);
 }
 
 Json head(const Refusal& refusal) {
@@ -58,15 +40,65 @@ uint64_t line_of(const Task& task, size_t segment, uint32_t offset) {
   return at.line;
 }
 
-void put_origin(Json& line, const Task& task, nek_span span) {
+uint64_t position_of(const HostChunk& chunk, size_t segment, nek_span raw) {
+  const bool message = chunk.source(segment)->flags & NEK_MESSAGES;
+  return chunk.segments[segment].position +
+         (message ? 0 : raw.begin - chunk.segments[segment].begin);
+}
+
+// Of a record in its message.
+uint64_t offset_of(const HostChunk& chunk, size_t segment, nek_span raw) {
+  if (!(chunk.source(segment)->flags & NEK_MESSAGES)) return 0;
+  const uint64_t skipped = chunk.skipped.empty() ? 0 : chunk.skipped[segment];
+  return skipped + raw.begin - chunk.segments[segment].begin;
+}
+
+bool is_set(const nek_id& id) {
+  static constexpr nek_id kNone{};
+  return std::memcmp(&id, &kNone, sizeof id) != 0;
+}
+
+Hash128 hash_of(const nek_id& id) {
+  uint64_t halves[2];
+  std::memcpy(halves, &id, sizeof halves);
+  return {halves[0], halves[1]};
+}
+
+nek_id id_of(const Task& task, size_t segment, nek_span raw) {
+  const HostChunk& chunk = *task.chunk;
+  const uint64_t offset = offset_of(chunk, segment, raw);
+  const nek_id& own = chunk.ids[segment];  // of what the message begins with
+  if (is_set(own)) return offset ? record_id(hash_of(own), 0, offset, raw_text(task, raw)) : own;
+  return record_id(chunk.source(segment)->identity_hash, position_of(chunk, segment, raw), offset,
+                   raw_text(task, raw));
+}
+
+void put_id(Json& line, const char* key, const nek_id& id) {
+  line[key] = hex({reinterpret_cast<const char*>(id.bytes), sizeof id.bytes});
+}
+
+void put_columns(Json& line, const std::string& key, const nek_schema& schema,
+                 const nek_column* const* columns, uint32_t row);
+
+// Everything that it takes to decode the record again, as the same record.
+void put_origin(Json& line, const Refusal& refusal, const Task& task, nek_span span) {
   const HostChunk& chunk = *task.chunk;
   const size_t segment = segment_at(chunk, span.begin);
   const Source& source = *chunk.source(segment);
+  const LetterSource& letters = *source.letters;
+  if (letters.input != refusal.component) line["input"] = letters.input;
   put_bytes(line, "source", source.key);
-  const bool message = source.flags & NEK_MESSAGES;
-  line["position"] =
-      chunk.segments[segment].position + (message ? 0 : span.begin - chunk.segments[segment].begin);
-  if (!message) line["line"] = line_of(task, segment, span.begin);
+  if (source.identity != source.key) put_bytes(line, "identity", source.identity);
+  line["position"] = position_of(chunk, segment, span);
+  if (const uint64_t offset = offset_of(chunk, segment, span)) line["offset"] = offset;
+  if (!(source.flags & NEK_MESSAGES)) line["line"] = line_of(task, segment, span.begin);
+  put_id(line, "id", id_of(task, segment, span));
+  if (is_set(chunk.ids[segment])) put_id(line, "message_id", chunk.ids[segment]);
+  if (chunk.c.schema)
+    put_columns(line, "message", *chunk.c.schema, chunk.c.columns, static_cast<uint32_t>(segment));
+  auto& sources = task.letter_sources;
+  if (std::find(sources.rbegin(), sources.rend(), source.letters) == sources.rend())
+    sources.push_back(source.letters);
 }
 
 Json value_at(const nek_column& column, uint32_t row);
@@ -97,6 +129,17 @@ Json value_at(const nek_column& column, uint32_t row) {
   }
 }
 
+void put_columns(Json& line, const std::string& key, const nek_schema& schema,
+                 const nek_column* const* columns, uint32_t row) {
+  Json values = Json::object(), types = Json::object();
+  for (uint32_t i = 0; i < schema.count; i++) {
+    values[schema.fields[i].name] = value_at(*columns[i], row);
+    types[schema.fields[i].name] = letter_type_name(schema.fields[i].type);
+  }
+  line[key] = std::move(values);
+  line[key + "_types"] = std::move(types);
+}
+
 // Calls each(row, segment) for all rows of a batch with raw bytes; both only grow.
 template <class Each>
 void for_each_origin(const Task& task, const Batch& batch, Each each) {
@@ -107,12 +150,6 @@ void for_each_origin(const Task& task, const Batch& batch, Each each) {
       segment++;
     each(row, segment);
   }
-}
-
-uint64_t position_of(const HostChunk& chunk, size_t segment, nek_span raw) {
-  const bool message = chunk.source(segment)->flags & NEK_MESSAGES;
-  return chunk.segments[segment].position +
-         (message ? 0 : raw.begin - chunk.segments[segment].begin);
 }
 
 nek_column* number_column(Task& task, uint32_t rows, bool nulls) {
@@ -129,17 +166,6 @@ nek_column* unknown_numbers(Task& task, uint32_t rows) {
   return column;
 }
 
-bool is_set(const nek_id& id) {
-  static constexpr nek_id kNone{};
-  return std::memcmp(&id, &kNone, sizeof id) != 0;
-}
-
-Hash128 hash_of(const nek_id& id) {
-  uint64_t halves[2];
-  std::memcpy(halves, &id, sizeof halves);
-  return {halves[0], halves[1]};
-}
-
 }  // namespace
 
 size_t segment_at(const HostChunk& chunk, uint32_t offset) {
@@ -154,17 +180,7 @@ const nek_id* batch_ids(Task& task, const Batch& batch) {
   if (!batch.raw) return batch.ids ? batch.ids : task.arena.zeroed<nek_id>(batch.c.rows);
   auto* ids = task.arena.array<nek_id>(batch.c.rows);
   for_each_origin(task, batch, [&](uint32_t row, size_t segment) {
-    const HostChunk& chunk = *task.chunk;
-    const Source& source = *chunk.source(segment);
-    const nek_span raw = batch.raw[row];
-    const bool message = source.flags & NEK_MESSAGES;
-    const uint64_t in_message = message ? raw.begin - chunk.segments[segment].begin : 0;
-    if (const nek_id& own = chunk.ids[segment]; is_set(own)) {  // of what the message begins with
-      ids[row] = in_message ? record_id(hash_of(own), 0, in_message, raw_text(task, raw)) : own;
-      return;
-    }
-    ids[row] = record_id(source.identity_hash, position_of(chunk, segment, raw), in_message,
-                         raw_text(task, raw));
+    ids[row] = id_of(task, segment, batch.raw[row]);
   });
   return ids;
 }
@@ -237,7 +253,7 @@ const nek_column* source_column(Task& task, const Batch& batch) {
 
 std::string dead_letter_of_bytes(const Task& task, const Refusal& refusal, nek_span bytes) {
   Json line = head(refusal);
-  put_origin(line, task, bytes);
+  put_origin(line, refusal, task, bytes);
   put_bytes(line, "raw", raw_text(task, bytes));
   return finish(line);
 }
@@ -246,9 +262,8 @@ std::string dead_letter_of_row(const Task& task, const Refusal& refusal, const B
                                uint32_t row) {
   if (batch.raw) return dead_letter_of_bytes(task, refusal, batch.raw[row]);
   Json line = head(refusal);
-  Json& record = line["record"] = Json::object();
-  for (uint32_t i = 0; i < batch.c.schema->count; i++)
-    record[batch.c.schema->fields[i].name] = value_at(*batch.c.columns[i], row);
+  if (batch.ids) put_id(line, "id", batch.ids[row]);
+  put_columns(line, "record", *batch.c.schema, batch.c.columns, row);
   return finish(line);
 }
 

@@ -16,6 +16,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLook{20};              // how often the coordinator looks at the clock
 constexpr milliseconds kFirstSnapshot{10000};  // how long reading waits for it
 
+// Of an input whose place a replay takes.
+constexpr nek_shape kIdleShape = {sizeof(nek_shape), false, 0, 0, nullptr, nullptr, 0, 0};
+
 Place place_of(const ComponentConfig& component, const nek_value* at) {
   if (at && at->line) return {at->line, at->column};
   return {component.line, component.column};
@@ -28,13 +31,14 @@ Pipeline::Pipeline(PipelineConfig config, PipelineOptions options)
   const std::filesystem::path folder = options_.data_dir;
   state_path_ = (folder / "state").string();
   budget_ = std::make_unique<Budget>(config_.settings.memory);
-  dead_letters_ =
-      std::make_unique<DeadLetters>(*options_.env, (folder / "dead-letters.ndjson").string());
+  dead_letters_ = std::make_unique<DeadLetters>(
+      *options_.env, (folder / "dead-letters.ndjson").string(), config_.settings.dead_letters);
 }
 
 Pipeline::~Pipeline() {
   shut_down();
   readers_.clear();
+  replay_.reset();  // it still speaks to decoders
   executor_.reset();
   components_.clear();
 }
@@ -60,7 +64,9 @@ bool Pipeline::make_instances(Diagnostics& diagnostics) {
     Component& component = components_.emplace_back();
     component.kind = of.kind;
     component.plugin = std::make_unique<Instance>(*of.plugin, i, of.id, *options_.env, metrics_);
-    const Status status = component.plugin->create(of.config->root());
+    const bool idle = options_.replay && of.kind == Kind::kInput;
+    if (idle) component.plugin->shape = &kIdleShape;
+    const Status status = idle ? Status() : component.plugin->create(of.config->root());
     if (!status.ok())
       diagnostics.error(place_of(of, status.at()),
                         std::string(of.plugin->name) + ": " + status.message());
@@ -102,12 +108,10 @@ void Pipeline::connect(milliseconds wait, const std::function<void(const Finding
 // ---- Start --------------------------------------------------------------------------------------
 
 Status Pipeline::set_aside() {
-  for (const std::string& path : {dead_letters_->path(), state_path_}) {
-    if (!options_.env->exists(path)) continue;
-    Status status = options_.env->rename(path, path + ".old");
-    if (!status.ok()) return status;
-  }
-  return {};
+  Status status = dead_letters_->set_aside();
+  if (status.ok() && options_.env->exists(state_path_))
+    status = options_.env->rename(state_path_, state_path_ + ".old");
+  return status;
 }
 
 // Two processes would write the same state and the same files.
@@ -139,14 +143,18 @@ Status Pipeline::restore() {
   Status status = lock_data_dir();
   if (status.ok() && options_.from_start) status = set_aside();
   if (!status.ok()) return status;
+  if (options_.replay && !options_.env->exists(state_path_))
+    return fail("there is nothing to replay: no nek has run with the data_dir " +
+                options_.data_dir);
   // Dead letters without a state are another run's: they are kept.
   if (!options_.env->exists(state_path_)) status = set_aside();
   if (!status.ok()) return status;
   auto state = read_state(*options_.env, state_path_);
   if (!state.ok()) return state.status();
   restored_ = std::move(*state);
-  status = dead_letters_->restore(restored_.dead_letter_bytes);
-  if (!status.ok()) return status;
+  status = dead_letters_->restore(restored_.dead_letters);
+  restored_ledger_ = ledger_;
+  if (!status.ok() || options_.replay) return status;
   ByteReader ledger(restored_.ledger);
   Ledger base(graph_);
   if (ledger.number<uint64_t>() == form() && base.read(ledger)) {
@@ -215,6 +223,7 @@ Status Pipeline::start_instances(const State& state) {
     const auto restored = state.components.find(id);
     if (restored != state.components.end())
       start.restored = {restored->second.data(), restored->second.size()};
+    if (options_.replay && components_[i].kind == Kind::kInput) continue;
     Status status = components_[i].plugin->start(start);
     if (!status.ok()) return fail(id + ": " + status.message());
   }
@@ -259,15 +268,34 @@ Status Pipeline::start() {
                         wake();
                       },
                       [this](milliseconds time) { snapshot_now(time); }});
-    readers_left_++;
+    if (!options_.replay) readers_left_++;
     for (const SourceState& source : restored_.sources)
       if (source.input == component.plugin->id) readers_[i]->restore(source);
+  }
+  if (options_.replay) {
+    status = make_replay();
+    if (!status.ok()) return status;
   }
   std::fill(ledger_.outputs.begin(), ledger_.outputs.end(), OutputLedger());
   status = start_instances(restored_);
   restored_.components.clear();
   if (status.ok()) start_threads();
   return status;
+}
+
+// Readers are there all the same: they hold the positions, which stay as they are.
+Status Pipeline::make_replay() {
+  replay_ = std::make_unique<Replay>(
+      graph_, components_, config_.settings, *options_.env, *budget_, *executor_, *dead_letters_,
+      *options_.replay,
+      Replay::Hooks{[this](std::string text) { fail_with(std::move(text)); },
+                    [this] {
+                      const std::lock_guard lock(mutex_);
+                      readers_left_--;
+                      wake();
+                    }});
+  readers_left_ = 1;
+  return replay_->open();
 }
 
 void Pipeline::start_threads() {
@@ -282,7 +310,11 @@ void Pipeline::start_threads() {
   last_marker_ = last_tick_ = Clock::now();
   coordinator_ = std::thread([this] { coordinate(); });
   // Else a crash before the first snapshot would leave files that nobody knows to be ours.
-  if (restored_.sources.empty()) snapshot_now(kFirstSnapshot);
+  if (restored_.sources.empty() && !replay_) snapshot_now(kFirstSnapshot);
+  if (replay_) {
+    replay_->start();
+    return;
+  }
   for (auto& reader : readers_)
     if (reader) reader->start();
 }
@@ -301,12 +333,17 @@ void Pipeline::fail_with(std::string text) {
 }
 
 void Pipeline::retired(Task& task) {
-  for (const auto& [source, records] : task.records)
-    readers_[task.input]->count_records(source, records);
-  for (const std::string& line : task.dead_letters) {
+  if (!replay_)
+    for (const auto& [source, records] : task.records)
+      readers_[task.input]->count_records(source, records);
+  for (const auto& source : task.letter_sources) dead_letters_->add_source(*source);
+  const auto add_letter = [&](const std::string& line) {
     const Status status = dead_letters_->add(task.epoch, line);
     if (!status.ok()) fail_with(status.message());
-  }
+  };
+  if (task.replayed)
+    for (const std::string& line : task.replayed->kept) add_letter(line);
+  for (const std::string& line : task.dead_letters) add_letter(line);
   {
     const std::lock_guard lock(ledger_mutex_);
     ledger_.add(task.ledger);
@@ -411,6 +448,7 @@ void Pipeline::begin_snapshot() {
     chunks_at_marker_ = executor_->chunks();
     tick_made_records_ = false;
     bytes_at_marker_ = read_bytes();
+    if (replay_) replay_head_ = replay_->head();
     for (const auto& reader : readers_) {
       if (!reader) continue;
       const auto states = reader->states();
@@ -422,8 +460,8 @@ void Pipeline::begin_snapshot() {
 Status Pipeline::publish(Snapshot& snapshot) {
   Status status = snapshot.outcome();
   if (!status.ok()) return status;
-  auto dead_letter_bytes = dead_letters_->commit(snapshot.epoch());
-  if (!dead_letter_bytes.ok()) return dead_letter_bytes.status();
+  auto letters = dead_letters_->commit(snapshot.epoch(), replay_ ? &replay_head_ : nullptr);
+  if (!letters.ok()) return letters.status();
   State rest;
   Ledger ledger;
   {
@@ -437,9 +475,10 @@ Status Pipeline::publish(Snapshot& snapshot) {
   bytes.number(form());
   ledger.write(bytes);
   rest.sources = snapshot.sources;
-  rest.dead_letter_bytes = *dead_letter_bytes;
-  rest.ledger = bytes.bytes();
-  rest.finished = finished_ || (restored_.finished && bytes_at_marker_ == 0);
+  rest.dead_letters = *letters;
+  // What was counted when the records came first stays; a replay's own ledger is only shown.
+  rest.ledger = replay_ ? restored_.ledger : bytes.bytes();
+  rest.finished = finish_sent_ ? finished_ : restored_.finished && bytes_at_marker_ == 0;
   status = snapshot.publish(rest);
   if (status.ok()) dead_letters_->forget(snapshot.epoch());
   return status;
@@ -528,9 +567,11 @@ bool Pipeline::coordinate_once() {
     Control control;
     control.kind = NEK_FINISH;
     // What was finished before and got nothing new is not finished twice.
-    const bool nothing_new = restored_.finished && read_bytes() == 0;
-    finished_ = nothing_new || !stop_asked;
-    control.drain = nothing_new || stop_asked;
+    const bool nothing_new = restored_.finished && read_bytes() == 0 && !replay_;
+    // After a replay the inputs are where they were.
+    finished_ = replay_ ? restored_.finished && !stop_asked : nothing_new || !stop_asked;
+    control.drain =
+        replay_ ? !finished_ || replay_->counts().replayed == 0 : nothing_new || stop_asked;
     submit_control(std::move(control));
     begin_snapshot();
   } else if (finish_sent_ ? now >= last_marker_ : snapshot_due(now)) {
@@ -544,6 +585,7 @@ void Pipeline::stop() {
     const std::lock_guard lock(mutex_);
     stop_asked_ = true;
   }
+  if (replay_) replay_->stop();
   for (auto& reader : readers_)
     if (reader) reader->stop();
 }
@@ -563,12 +605,14 @@ void Pipeline::shut_down() {
   if (running_) {
     for (auto& reader : readers_)
       if (reader) reader->abort();
+    if (replay_) replay_->stop();
     executor_->abort();
     for (Component& component : components_)
       if (component.output) component.output->abort();
     coordinator_.join();
     for (auto& reader : readers_)
       if (reader) reader->join();
+    if (replay_) replay_->join();
     executor_->join();
     for (Component& component : components_)
       if (component.output) component.output->join();
@@ -645,6 +689,13 @@ PipelineProgress Pipeline::progress() const {
   progress.bytes = read_bytes();
   progress.memory = budget_->used();
   progress.peak_memory = budget_->peak();
+  if (replay_) {
+    const ReplayCounts counts = replay_->counts();
+    progress.done_bytes = counts.done_bytes;
+    progress.total_bytes = counts.total_bytes;
+    progress.records = counts.replayed;
+    return progress;
+  }
   const Ledger now = ledger();
   for (size_t i = 0; i < components_.size(); i++) {
     if (components_[i].kind != Kind::kInput) continue;

@@ -5,6 +5,7 @@
 //
 // Used by one thread, but for stop().
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <functional>
@@ -23,6 +24,7 @@
 #include "runtime/dead_letter.h"
 #include "runtime/executor.h"
 #include "runtime/reader.h"
+#include "runtime/replay.h"
 #include "runtime/snapshot.h"
 #include "util/env.h"
 
@@ -34,6 +36,8 @@ struct PipelineOptions {
   bool from_start = false;  // sets the last state aside and reads all inputs again
   RetryPolicy retry;
   std::chrono::milliseconds tick{1000};  // between NEK_TICKs
+  // Instead of what the inputs read the dead letters are handed in; inputs are not even made.
+  std::optional<LetterSelection> replay;
 };
 
 struct PipelineProgress {
@@ -92,6 +96,14 @@ class Pipeline {
   const std::string& data_dir() const { return options_.data_dir; }
   uint64_t dead_letters() const { return dead_letters_->count(); }
   const std::string& dead_letter_path() const { return dead_letters_->path(); }
+  uint64_t dropped_dead_letters() const { return dead_letters_->dropped(); }
+  DeadLetterState dead_letter_state() const { return dead_letters_->committed(); }
+  // Of a replay: dead letters that were made anew.
+  uint64_t replay_refused() const {
+    const ReplayCounts counts = replay_counts();
+    return dead_letters() - std::min(dead_letters(), counts.kept + counts.impossible);
+  }
+  ReplayCounts replay_counts() const { return replay_ ? replay_->counts() : ReplayCounts(); }
   PipelineProgress progress() const;
   // What components have to say to people. [main-thread], between wait() and shut_down()
   std::vector<SummaryTable> summaries() const;
@@ -109,6 +121,7 @@ class Pipeline {
   Status start_instances(const State& state);
   void add_event_time(const Component& input, const ColumnSet& set,
                       std::vector<const char*>& wanted) const;
+  Status make_replay();
   void start_threads();
 
   // The coordinator's thread: time, snapshots, the end.
@@ -141,6 +154,7 @@ class Pipeline {
   std::unique_ptr<DeadLetters> dead_letters_;
   std::unique_ptr<Executor> executor_;
   std::vector<std::unique_ptr<Reader>> readers_;
+  std::unique_ptr<Replay> replay_;
   bool wants_ticks_ = false;
   std::atomic<bool> tick_under_way_{false};
   std::atomic<bool> tick_made_records_{false};  // since the last marker
@@ -165,6 +179,7 @@ class Pipeline {
 
   // The coordinator's own.
   std::shared_ptr<Snapshot> snapshot_;  // in flight
+  DeadLetterSegment replay_head_;       // as of the marker
   uint64_t chunks_at_marker_ = 0, bytes_at_marker_ = 0;
   std::chrono::steady_clock::time_point last_marker_{}, last_tick_{};
   bool finish_sent_ = false, finished_ = false;

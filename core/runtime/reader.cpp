@@ -7,6 +7,7 @@
 
 #include "runtime/binding.h"
 #include "runtime/call.h"
+#include "runtime/letter.h"
 #include "runtime/origin.h"
 #include "util/log.h"
 
@@ -510,10 +511,9 @@ Source* Reader::open_source(const nek_source_open& request) {
   source.ended_records = 0;
   source.ended_ms = 0;
   source.input = component_.plugin->component;
-  source.identity.assign(request.identity.data, request.identity.size);
-  source.key = source.identity;
-  if (request.key.size) source.key.assign(request.key.data, request.key.size);
-  source.identity_hash = hash128(component_.plugin->id + '\0' + source.identity);
+  const nek_text& key = request.key.size ? request.key : request.identity;
+  source.set_identity(component_.plugin->id, {key.data, key.size},
+                      {request.identity.data, request.identity.size});
   bool twice = false;
   {
     const std::lock_guard lock(sources_mutex_);
@@ -542,6 +542,10 @@ Source* Reader::open_source(const nek_source_open& request) {
   intake_->opened(source, request);
   const Instance& codec = *component_.codec;
   const nek_decoder& decoder = *codec.plugin.decoder;
+  const std::string head(request.head.data, decoder.source_open ? request.head.size : 0);
+  source.letters = std::make_shared<const LetterSource>(
+      LetterSource{component_.plugin->id, source.key, source.identity,
+                   (source.flags & NEK_MESSAGES) != 0, head});
   take_failure();
   if (decoder.source_open && decoder.source_open(codec.self, &source, request.head) != NEK_OK)
     hooks_.failed(component_.plugin->id + ": " + source.key + ": " + take_failure().text);

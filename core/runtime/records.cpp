@@ -5,6 +5,8 @@
 #include <cstring>
 #include <new>
 
+#include "runtime/route.h"
+
 namespace nek {
 
 void HostChunk::reserve(size_t bytes) {
@@ -26,8 +28,11 @@ void HostChunk::reset() {
   segments.clear();
   lines.clear();
   ids.clear();
+  skipped.clear();
   columns.reset();
 }
+
+Task::Task() = default;
 
 Task::~Task() {
   for (const HostDictionary* dictionary : dictionaries) release(dictionary);
@@ -50,6 +55,8 @@ void Task::reset() {
   visits.clear();
   blocks.clear();
   dead_letters.clear();
+  letter_sources.clear();
+  replayed.reset();
   line_cursor = {};
   records.clear();
   for (auto& component : ledger.streams)

@@ -29,10 +29,17 @@ struct SourcePosition {
   int64_t ended_ms = 0;  // when, wall clock; 0: not known
 };
 
+struct LetterSource;
 struct Source : nek_source {
   uint32_t input = 0;  // component
   std::string identity, key;
+  std::shared_ptr<const LetterSource> letters;  // what its dead letters need
   Hash128 identity_hash;
+  void set_identity(std::string_view input_id, std::string of_key, std::string of_identity) {
+    key = std::move(of_key);
+    identity = std::move(of_identity);
+    identity_hash = hash128(std::string(input_id) + '\0' + identity);
+  }
   // Reader thread:
   std::string carry;                           // the bytes of an unfinished record
   uint64_t next_position = 0, next_lines = 0;  // of the first byte that is not in a chunk
@@ -54,6 +61,7 @@ struct HostChunk {
   std::vector<nek_segment> segments;
   std::vector<uint64_t> lines;     // for each segment: newlines of its source before it
   std::vector<nek_id> ids;         // for each segment: a message's own id, or all 0
+  std::vector<uint64_t> skipped;   // for each: bytes of its message before it; empty: none
   Arena columns{size_t{4} << 10};  // of c.columns
 
   Source* source(size_t segment) const { return static_cast<Source*>(segments[segment].source); }
@@ -101,6 +109,7 @@ struct Block {
   ~Block() { std::free(c.data); }
 };
 
+struct Replayed;
 class Snapshot;
 
 struct Control {
@@ -136,10 +145,13 @@ struct Task {
     uint64_t line = 0;
   };
   mutable LineCursor line_cursor;
-  std::vector<std::string> dead_letters;    // lines of the dead-letter file
+  std::vector<std::string> dead_letters;  // lines of the dead-letter file
+  mutable std::vector<std::shared_ptr<const LetterSource>> letter_sources;  // of these
+  std::unique_ptr<Replayed> replayed;       // letters instead of what an input read; NULL: none
   Ledger ledger;                            // what this task adds to it
   std::map<std::string, uint64_t> records;  // found, by source
 
+  Task();
   ~Task();
   bool is_control() const { return control.kind != 0; }
   // Makes it as new, keeping its memory; releases what it holds.

@@ -10,6 +10,7 @@
 #include "runtime/call.h"
 #include "runtime/origin.h"
 #include "runtime/output.h"
+#include "runtime/route.h"
 #include "runtime/snapshot.h"
 #include "util/log.h"
 
@@ -214,8 +215,13 @@ void on_decoded(nek_call* c, const nek_schema* schema, uint32_t rows,
   ledger.out += rows;
 }
 
+// A replayed record that is refused above the component that refused it before is still that one's:
+// other branches have it already.
 Refusal refusal_of(const HostCall& call, const char* reason, nek_text detail) {
-  return {call.instance.id, reason, to_view(detail), call.instance.env.now_ms()};
+  const Replayed* replayed = call.task.replayed.get();
+  const bool above = replayed && replayed->route && replayed->route->above[call.instance.component];
+  return {above ? replayed->entry : call.instance.id, reason, to_view(detail),
+          call.instance.env.now_ms()};
 }
 
 void on_refuse_row(nek_call* c, uint32_t row, const char* reason, nek_text detail) {

@@ -11,7 +11,7 @@ namespace {
 
 // These numbers are on disk: never change one.
 constexpr std::string_view kMagic = "NEKSTATE";
-constexpr uint32_t kVersion = 3, kOldestVersion = 1;
+constexpr uint32_t kVersion = 4, kOldestVersion = 1;
 enum FrameKind : uint32_t {
   kComponents = 1,
   kPiece = 2,
@@ -19,7 +19,8 @@ enum FrameKind : uint32_t {
   kPipeline = 4,
   kLedger = 5,
   kEnd = 6,
-  kClock = 7
+  kClock = 7,
+  kDeadLetters = 8
 };
 
 enum SourceFlag : uint8_t { kEnded = 1, kInLongLine = 2, kOnce = 4 };
@@ -82,6 +83,33 @@ bool read_sources(ByteReader& from, uint32_t version, std::vector<SourceState>& 
   return from.ok();
 }
 
+std::string dead_letters_payload(const DeadLetterState& letters) {
+  ByteWriter to;
+  to.number(letters.dropped);
+  to.number(static_cast<uint32_t>(letters.segments.size()));
+  for (const DeadLetterSegment& segment : letters.segments)
+    for (const uint64_t number : {segment.number, segment.begin, segment.end, segment.letters})
+      to.number(number);
+  return to.bytes();
+}
+
+// False: it does not hold together, as by one file at least, in the order of their numbers.
+bool read_dead_letters(ByteReader& from, DeadLetterState& letters) {
+  letters.dropped = from.number<uint64_t>();
+  const auto count = from.number<uint32_t>();
+  letters.segments.clear();
+  uint64_t last = 0;
+  for (uint32_t i = 0; i < count && from.ok(); i++) {
+    DeadLetterSegment segment;
+    for (uint64_t* number : {&segment.number, &segment.begin, &segment.end, &segment.letters})
+      *number = from.number<uint64_t>();
+    if (segment.number <= last || segment.begin > segment.end) return false;
+    last = segment.number;
+    letters.segments.push_back(segment);
+  }
+  return from.ok() && !letters.segments.empty();
+}
+
 class StateReader {
  public:
   explicit StateReader(std::string_view bytes) : from_(bytes) {}
@@ -123,11 +151,13 @@ class StateReader {
         return true;
       case kSources: return read_sources(from, version_, state.sources);
       case kPipeline:
-        state.dead_letter_bytes = from.number<uint64_t>();
+        if (version_ < 4)
+          state.dead_letters.segments = {{1, 0, from.number<uint64_t>(), kUnknownLetters}};
         state.finished = from.number<uint8_t>() != 0;
         return from.ok();
       case kLedger: state.ledger = payload; return true;
       case kClock: state.clock = payload; return true;
+      case kDeadLetters: return read_dead_letters(from, state.dead_letters);
       default: return false;
     }
   }
@@ -203,11 +233,11 @@ Status Snapshot::outcome() const {
 Status Snapshot::publish(const State& rest) {
   const std::lock_guard lock(mutex_);
   ByteWriter pipeline;
-  pipeline.number(rest.dead_letter_bytes);
   pipeline.number(static_cast<uint8_t>(rest.finished));
   Status status = append_frame(kSources, 0, sources_payload(rest.sources));
   if (status.ok()) status = append_frame(kPipeline, 0, pipeline.bytes());
   if (status.ok()) status = append_frame(kLedger, 0, rest.ledger);
+  if (status.ok()) status = append_frame(kDeadLetters, 0, dead_letters_payload(rest.dead_letters));
   if (status.ok() && !rest.clock.empty()) status = append_frame(kClock, 0, rest.clock);
   if (status.ok()) status = append_frame(kEnd, 0, {});
   if (status.ok()) status = file_->sync();

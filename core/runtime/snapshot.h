@@ -18,6 +18,7 @@
 
 #include "nek/plugin.h"
 #include "nek/status.hpp"
+#include "runtime/dead_letter.h"
 #include "runtime/records.h"
 #include "util/env.h"
 
@@ -49,7 +50,7 @@ struct SourceState {
 struct State {
   std::map<std::string, std::string> components;
   std::vector<SourceState> sources;
-  uint64_t dead_letter_bytes = 0;
+  DeadLetterState dead_letters;
   bool finished = false;  // all inputs had ended and NEK_FINISH was sent
   std::string ledger;     // Pipeline's form, then Ledger::write
   std::string clock;      // Executor::restore_clock

@@ -2,6 +2,7 @@
 // Hashes of the core: record ids and checksums, all XXH3 (https://github.com/Cyan4973/xxHash, spec
 // 0.2.0). Thread-safe: pure functions.
 #pragma once
+#include <compare>
 #include <cstdint>
 #include <string_view>
 
@@ -11,7 +12,7 @@ namespace nek {
 
 struct Hash128 {
   uint64_t low = 0, high = 0;
-  bool operator==(const Hash128&) const = default;
+  auto operator<=>(const Hash128&) const = default;
 };
 
 uint64_t hash64(std::string_view bytes);

@@ -173,7 +173,7 @@ class Cli(unittest.TestCase):
         self.assertEqual((report["pipeline"], report["exit_code"], report["records"], report["failure"]),
                          ("p", 3, 3, ""))
         self.assertEqual(report["dead_letters"], {
-            "count": 2, "path": "state/dead-letters.ndjson",
+            "count": 2, "path": "state/dead-letters.ndjson", "dropped": 0,
             "reasons": [{"component": "csv", "reason": "columns", "count": 2,
                          "example": "line 3: has 1 fields, not 2: '3'"}]})
         self.assertEqual(report["outputs"], [{"component": "file", "in": 1, "delivered": 1, "duplicate": 0,

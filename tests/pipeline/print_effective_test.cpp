@@ -54,6 +54,7 @@ TEST_CASE("the effective pipeline shows all defaults, masks secrets and lists th
         "  snapshot_interval: 1s\n"
         "  snapshot_bytes: 64MiB\n"
         "  shutdown_timeout: 30s\n"
+        "  dead_letters: {max_bytes: 1GiB, when_full: stop}\n"
         "  strict: false\n"
         "inputs:\n"
         "  - csv:\n"

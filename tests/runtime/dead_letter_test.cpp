@@ -9,43 +9,51 @@ namespace nek::test {
 namespace {
 
 constexpr const char* kPath = "data/dead-letters.ndjson";
+constexpr const char* kFirst = "data/dead-letters-000001.ndjson";
+constexpr const char* kSecond = "data/dead-letters-000002.ndjson";
+
+DeadLetterState of_length(uint64_t length) {
+  DeadLetterState state;
+  state.segments = {{1, 0, length, kUnknownLetters}};
+  return state;
+}
 
 TEST_CASE("a dead letter joins the file when the snapshot of its epoch is complete, not before") {
   MemoryEnv env;
-  DeadLetters letters(env, kPath);
-  REQUIRE(letters.restore(0).ok());
+  DeadLetters letters(env, kPath, {});
+  REQUIRE(letters.restore({}).ok());
   REQUIRE(letters.add(0, "first").ok());
   REQUIRE(letters.add(1, "after the marker").ok());
   CHECK(env.content(kPath).empty());
   const auto length = letters.commit(0);
   REQUIRE(length.ok());
-  CHECK(*length == 6);
+  CHECK(length->segments.back().end == 6);
   letters.forget(0);
   CHECK(env.content(kPath) == "first\n");
-  CHECK(*letters.commit(1) == 23);
+  CHECK(letters.commit(1)->segments.back().end == 23);
   CHECK(env.content(kPath) == "first\nafter the marker\n");
 }
 
 TEST_CASE("after a crash the dead letters are cut to what the last snapshot recorded") {
   MemoryEnv env;
   {
-    DeadLetters letters(env, kPath);
-    REQUIRE(letters.restore(0).ok());
+    DeadLetters letters(env, kPath, {});
+    REQUIRE(letters.restore({}).ok());
     REQUIRE(letters.add(0, "recorded").ok());
     REQUIRE(letters.commit(0).ok());
     letters.forget(0);
     REQUIRE(letters.add(1, "copied, but the snapshot was never renamed into place").ok());
     REQUIRE(letters.commit(1).ok());
   }
-  DeadLetters letters(env, kPath);
-  REQUIRE(letters.restore(9).ok());
+  DeadLetters letters(env, kPath, {});
+  REQUIRE(letters.restore(of_length(9)).ok());
   CHECK(env.content(kPath) == "recorded\n");
 }
 
 TEST_CASE("dead letters of a snapshot that failed are written once, with the next one") {
   MemoryEnv env;
-  DeadLetters letters(env, kPath);
-  REQUIRE(letters.restore(0).ok());
+  DeadLetters letters(env, kPath, {});
+  REQUIRE(letters.restore({}).ok());
   REQUIRE(letters.add(0, "one").ok());
   env.fail_appends(1);
   CHECK(!letters.commit(0).ok());
@@ -59,14 +67,14 @@ TEST_CASE("dead letters of a snapshot that failed are written once, with the nex
 TEST_CASE(
     "more dead letters than memory should hold wait aside in files, through failed snapshots too") {
   MemoryEnv env;
-  DeadLetters letters(env, kPath);
-  REQUIRE(letters.restore(0).ok());
+  DeadLetters letters(env, kPath, {});
+  REQUIRE(letters.restore({}).ok());
   const std::string line(100'000, 'x');
   for (uint64_t epoch = 0; epoch < 4; epoch++) {
     for (int i = 0; i < 25; i++) REQUIRE(letters.add(epoch, line).ok());
     if (epoch < 3) letters.postpone(epoch);
   }
-  CHECK(*letters.commit(3) == 100u * 100'001);
+  CHECK(letters.commit(3)->segments.back().end == 100u * 100'001);
   letters.forget(3);
   CHECK(env.content(kPath).size() == 100u * 100'001);
   CHECK(!env.exists(std::string(kPath) + ".0"));
@@ -75,11 +83,106 @@ TEST_CASE(
 
 TEST_CASE("a dead-letter file that is shorter than recorded is an error that says what to do") {
   MemoryEnv env;
-  const Status status = DeadLetters(env, kPath).restore(10);
+  const Status status = DeadLetters(env, kPath, {}).restore(of_length(10));
   CHECK(status.message() ==
         "data/dead-letters.ndjson is shorter than the last snapshot recorded: 0 of 10 bytes; start "
         "with "
         "--from-start, or put the file back");
+}
+
+// A line that takes 100 bytes.
+std::string line_of(char letter) { return std::string(99, letter); }
+
+// What one snapshot has, in a store with room for 16 lines, a file of which holds one.
+DeadLetterState commit_line(DeadLetters& letters, uint64_t epoch, char letter) {
+  REQUIRE(letters.add(epoch, line_of(letter)).ok());
+  const auto state = letters.commit(epoch);
+  REQUIRE(state.ok());
+  letters.forget(epoch);
+  return *state;
+}
+
+TEST_CASE(
+    "a file of dead letters that has grown is put aside, and taken back when the snapshot "
+    "that knows of it is not the last complete one") {
+  MemoryEnv env;
+  DeadLetterState before;
+  {
+    DeadLetters letters(env, kPath, {1600, false});
+    REQUIRE(letters.restore({}).ok());
+    before = commit_line(letters, 0, 'a');
+    CHECK(env.content(kFirst) == line_of('a') + "\n");
+    CHECK(!env.exists(kPath));
+    REQUIRE(letters.add(1, "lost").ok());
+    REQUIRE(letters.commit(1).ok());
+    CHECK(env.content(kPath) == "lost\n");
+  }
+  CHECK(before.segments.size() == 1);
+  DeadLetters letters(env, kPath, {32000, false});
+  REQUIRE(letters.restore(before).ok());
+  CHECK(env.content(kPath) == line_of('a') + "\n");
+  CHECK(!env.exists(kFirst));
+}
+
+TEST_CASE("a dead letter that has no room is refused, and what is there stays") {
+  MemoryEnv env;
+  DeadLetters letters(env, kPath, {250, false});
+  REQUIRE(letters.restore({}).ok());
+  commit_line(letters, 0, 'a');
+  REQUIRE(letters.add(1, line_of('b')).ok());
+  const Status status = letters.add(1, line_of('c'));
+  CHECK(!status.ok());
+  CHECK(status.message().starts_with("there is no more room for dead letters: they take 250"));
+  CHECK(letters.count() == 2);
+}
+
+TEST_CASE("where the oldest dead letters may go they go file by file, and are counted") {
+  MemoryEnv env;
+  DeadLetters letters(env, kPath, {250, true});
+  REQUIRE(letters.restore({}).ok());
+  commit_line(letters, 0, 'a');
+  commit_line(letters, 1, 'b');
+  CHECK(env.exists(kFirst));
+  const DeadLetterState state = commit_line(letters, 2, 'c');
+  CHECK(state.dropped == 1);
+  CHECK(state.letters() == 2);
+  CHECK(!env.exists(kFirst));
+  CHECK(env.content(kSecond) == line_of('b') + "\n");
+  CHECK(letters.dropped() == 1);
+}
+
+TEST_CASE(
+    "what a replay has taken is gone with its snapshot, and there when that is not complete") {
+  MemoryEnv env;
+  DeadLetterState before, after;
+  {
+    DeadLetters letters(env, kPath, {});
+    REQUIRE(letters.restore({}).ok());
+    REQUIRE(letters.add(0, "first").ok());
+    REQUIRE(letters.add(0, "second").ok());
+    before = *letters.commit(0);
+    letters.forget(0);
+  }
+  {
+    DeadLetters letters(env, kPath, {});
+    REQUIRE(letters.restore(before).ok());
+    const auto segments = letters.begin_replay();
+    REQUIRE(segments.ok());
+    REQUIRE(segments->size() == 1);
+    CHECK(env.content(kFirst) == "first\nsecond\n");
+    const DeadLetterSegment half{1, 6, 13, 1}, all{2, 0, 0, 0};
+    after = *letters.commit(0, &half);
+    CHECK(after.letters() == 1);
+    REQUIRE(letters.add(1, "second, refused again").ok());
+    after = *letters.commit(1, &all);
+    CHECK(env.exists(kFirst));  // the snapshot may still fail
+    letters.forget(1);
+    CHECK(!env.exists(kFirst));
+    CHECK(env.content(kPath) == "second, refused again\n");
+  }
+  CHECK(after.letters() == 1);
+  CHECK(after.segments.front().number == 2);
+  CHECK(before.letters() == 2);
 }
 
 }  // namespace

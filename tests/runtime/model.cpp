@@ -37,7 +37,7 @@ namespace {
 
 class Planner {
  public:
-  explicit Planner(uint64_t seed) : random_(seed) {}
+  Planner(uint64_t seed, bool mended) : random_(seed), mended_(mended) {}
 
   Plan plan() {
     settings();
@@ -94,7 +94,7 @@ class Planner {
       plan_.expected.dead_letters += 2;  // the unfinished ends of its two parts
     Values values;
     for (uint64_t v = 0; v < plan_.count; v++) {
-      if (is_bad_line(v))
+      if (!mended_ && is_bad_line(v))
         plan_.expected.dead_letters++;
       else
         values.push_back(v);
@@ -110,6 +110,7 @@ class Planner {
     while (chosen.size() < std::min<size_t>(count, streams_.size()))
       chosen.insert(roll(2) ? streams_.size() - 1 - roll(std::min<size_t>(3, streams_.size()))
                             : roll(streams_.size()));
+    plan_.expected.once &= chosen.size() == 1;
     for (const size_t i : chosen) {
       component.from.push_back({streams_[i].component, streams_[i].name, 0, 0});
       values.insert(values.end(), streams_[i].values.begin(), streams_[i].values.end());
@@ -131,7 +132,7 @@ class Planner {
     } else if (kind == refuse_filter()) {
       Values kept;
       for (const uint64_t v : in) {
-        if (is_refused(v))
+        if (!mended_ && is_refused(v))
           plan_.expected.dead_letters++;
         else
           kept.push_back(v);
@@ -141,6 +142,7 @@ class Planner {
       streams_.push_back({last(), "out", in});
     }
     if (kind != count_filter()) return;
+    for (const uint64_t v : in) plan_.expected.once &= v < kCounted;
     Values counts;
     for (uint64_t n = kEvery; n <= in.size(); n += kEvery) counts.push_back(kCounted + n);
     counts.push_back(kTotal + in.size());
@@ -164,7 +166,7 @@ class Planner {
     }
     auto& values = plan_.expected.servers[output];
     for (const uint64_t v : in) {
-      if (!is_rejected(v))
+      if (mended_ || !is_rejected(v))
         values.insert(v);
       else if (component.buffer.drop_newest)
         plan_.expected.dead_letters_known = false;
@@ -174,12 +176,13 @@ class Planner {
   }
 
   std::minstd_rand random_;
+  const bool mended_;
   Plan plan_;
   std::vector<Stream> streams_;
 };
 
 }  // namespace
 
-Plan make_plan(uint64_t seed) { return Planner(seed).plan(); }
+Plan make_plan(uint64_t seed, bool mended) { return Planner(seed, mended).plan(); }
 
 }  // namespace nek::test

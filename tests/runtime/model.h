@@ -27,6 +27,7 @@ struct Plan {
     std::map<uint64_t, bool> may_drop;  // outputs that drop when full
     uint64_t dead_letters = 0;          // where nothing may be dropped
     bool dead_letters_known = true;
+    bool once = true;  // no record comes to a component in two ways, and no count is counted
   };
   Expected expected;
 };
@@ -34,7 +35,8 @@ struct Plan {
 // Options of a model plugin, as validated.
 std::shared_ptr<ConfigTree> config_of(const std::vector<std::pair<const char*, uint64_t>>& options);
 
-// The same plan for the same seed.
-Plan make_plan(uint64_t seed);
+// The same plan for the same seed. `mended`: what must come where nothing is refused but the
+// unfinished ends of inputs.
+Plan make_plan(uint64_t seed, bool mended = false);
 
 }  // namespace nek::test

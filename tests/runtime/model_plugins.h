@@ -38,6 +38,7 @@ struct World {
   std::map<uint64_t, Server> servers;
   std::vector<int64_t> watermarks;  // that the filter watch was told
   std::minstd_rand random{1};
+  bool mended = false;  // nothing is refused any more; set before a pipeline is made
 
   uint32_t roll(uint32_t below);  // thread-safe
   void crash();                   // disks lose some of what was not synced

@@ -22,7 +22,7 @@ std::string state_file(MemoryEnv& env) {
   rest.sources = {
       {"flows", "flows.csv", "fingerprint", {1234, 56, 55, true, true, 1700000000000}, false},
       {"pipe", "fifo 1", "fifo 1", {7, 1, 1, false, false, 0}, true}};
-  rest.dead_letter_bytes = 99;
+  rest.dead_letters = {{{3, 10, 200, 4}, {4, 0, 99, 2}}, 7};
   rest.finished = true;
   rest.ledger = "ledger";
   rest.clock = "clock";
@@ -59,7 +59,15 @@ TEST_CASE("what components, sources and the pipeline wrote is read back") {
   CHECK(state->sources[0].at.ended);
   CHECK(state->sources[0].at.in_long_line);
   CHECK(state->sources[0].at.ended_ms == 1700000000000);
-  CHECK(state->dead_letter_bytes == 99);
+  REQUIRE(state->dead_letters.segments.size() == 2);
+  CHECK(state->dead_letters.segments[0].number == 3);
+  CHECK(state->dead_letters.segments[0].begin == 10);
+  CHECK(state->dead_letters.segments[0].end == 200);
+  CHECK(state->dead_letters.segments[0].letters == 4);
+  CHECK(state->dead_letters.segments[1].number == 4);
+  CHECK(state->dead_letters.segments[1].end == 99);
+  CHECK(state->dead_letters.letters() == 6);
+  CHECK(state->dead_letters.dropped == 7);
   CHECK(state->finished);
   CHECK(state->ledger == "ledger");
   CHECK(state->clock == "clock");
@@ -81,6 +89,10 @@ TEST_CASE("a state file of version 1 is read") {
   CHECK(state->sources[0].at.ended);
   CHECK(!state->sources[0].at.in_long_line);
   CHECK(state->sources[0].at.ended_ms == 0);
+  REQUIRE(state->dead_letters.segments.size() == 1);
+  CHECK(state->dead_letters.segments[0].number == 1);
+  CHECK(state->dead_letters.segments[0].end == 177);
+  CHECK(state->dead_letters.segments[0].letters == kUnknownLetters);
 }
 
 // The same file, when that was the version.
@@ -99,6 +111,29 @@ TEST_CASE("a state file of version 2 is read") {
   CHECK(state->sources[0].at.records == 2);
   CHECK(state->sources[0].at.ended);
   CHECK(!state->sources[0].once);
+  CHECK(state->sources[0].at.ended_ms > 0);
+  CHECK(state->finished);
+  REQUIRE(state->dead_letters.segments.size() == 1);
+  CHECK(state->dead_letters.segments[0].end == 177);
+  CHECK(state->dead_letters.segments[0].letters == kUnknownLetters);
+}
+
+// And by the nek of version 3.
+TEST_CASE("a state file of version 3 is read") {
+  std::ifstream file(NEK_TEST_DATA "/state-version-3", std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  REQUIRE(bytes.size() == 440);
+  MemoryEnv env;
+  REQUIRE((*env.open(kPath))->append(bytes).ok());
+  const auto state = read_state(env, kPath);
+  REQUIRE(state.ok());
+  REQUIRE(state->sources.size() == 1);
+  CHECK(state->sources[0].at.records == 2);
+  CHECK(!state->sources[0].once);
+  CHECK(state->finished);
+  REQUIRE(state->dead_letters.segments.size() == 1);
+  CHECK(state->dead_letters.segments[0].end == 177);
+  CHECK(state->dead_letters.segments[0].letters == kUnknownLetters);
 }
 
 TEST_CASE("without a state file everything begins anew") {
@@ -132,10 +167,10 @@ TEST_CASE("a state file is refused wherever it was cut off") {
 TEST_CASE("a state file of another version is refused by a message that names both") {
   MemoryEnv env;
   std::string other = state_file(env);
-  other[8] = 4;
+  other[8] = 5;
   CHECK(
       fault_of(other) ==
-      "cannot restore from data/state: it is of version 4, this nek reads versions 1 to 3: use the "
+      "cannot restore from data/state: it is of version 5, this nek reads versions 1 to 4: use the "
       "nek that wrote it; with --from-start nek sets it aside and reads all inputs again");
 }
 

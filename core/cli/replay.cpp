@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+
+#include "cli/attend.h"
+#include "cli/command.h"
+#include "cli/load.h"
+#include "cli/summary.h"
+#include "util/log.h"
+
+namespace nek {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::unique_ptr<Pipeline> make_pipeline(const ReplayOptions& options, const Registry& registry) {
+  Loaded loaded = load_pipeline(options.file, registry);
+  std::unique_ptr<Pipeline> pipeline;
+  if (loaded.config) {
+    PipelineConfig& config = *loaded.config;
+    if (options.workers) config.settings.workers = *options.workers;
+    if (options.data_dir) config.settings.data_dir = *options.data_dir;
+    PipelineOptions pipeline_options;
+    pipeline_options.data_dir = data_dir_of(config);
+    pipeline_options.replay = options.selection;
+    pipeline = Pipeline::make(std::move(config), pipeline_options, loaded.diagnostics);
+  }
+  show(loaded.diagnostics);
+  return pipeline;
+}
+
+}  // namespace
+
+ExitCode replay(const ReplayOptions& options) {
+  set_log_level(options.log_level);
+  take_signals();
+  const Registry registry = load_registry(options.plugin_folders);
+  const std::unique_ptr<Pipeline> pipeline = make_pipeline(options, registry);
+  if (!pipeline) return kExitUsage;
+  const auto begin = Clock::now();
+  if (const Status status = pipeline->start(); !status.ok()) {
+    log_line(NEK_ERROR, "", status.message());
+    return kExitFailed;
+  }
+  const End end = await_end(*pipeline, options.quiet);
+  if (end == End::kSecondSignal) {
+    log_line(NEK_WARN, "", "stopped at once; the next replay goes on from the last snapshot");
+    _exit(kExitInterrupted);
+  }
+  if (end == End::kTimeout) {
+    log_unacknowledged(*pipeline);
+    _exit(kExitFailed);
+  }
+  const auto time = Clock::now() - begin;
+  pipeline->shut_down();
+  if (!options.quiet) std::fputs(replay_summary(*pipeline, time).c_str(), stderr);
+  const std::string failure = pipeline->failure();
+  if (!failure.empty()) {
+    log_line(NEK_ERROR, "", failure);
+    return kExitFailed;
+  }
+  const ReplayCounts counts = pipeline->replay_counts();
+  return counts.impossible + pipeline->replay_refused() > 0 ? kExitIncomplete : kExitOk;
+}
+
+}  // namespace nek
