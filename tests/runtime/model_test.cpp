@@ -177,7 +177,8 @@ class Run {
       const Status status = pipeline->start();
       if (!status.ok()) return "replay not started: " + status.message();
       if (left > 0) {
-        interrupt(*pipeline);
+        const std::string fault = interrupt(*pipeline, plan);
+        if (!fault.empty()) return fault;
         continue;
       }
       if (!pipeline->wait(milliseconds(60000))) return "the replay hangs";

@@ -149,7 +149,7 @@ TEST_CASE("ticks that an output could not take yet are one tick, the last") {
   Instance instance(*script_output(), 0, "out", env, metrics);
   REQUIRE(instance.create(config_of({})->root()).ok());
   Budget budget(1 << 20);
-  DeadLetters letters(env, "data/dead-letters.ndjson");
+  DeadLetters letters(env, "data/dead-letters.ndjson", {});
   auto output = Output::make(instance, {}, {}, budget, letters);
   std::mutex mutex;
   std::vector<std::pair<uint32_t, int64_t>> got;

@@ -143,7 +143,7 @@ class Sending {
   nek_plugin plugin_;
   Instance instance_;
   Budget budget_{1 << 20};
-  DeadLetters dead_letters_{env_, "dead-letters"};
+  DeadLetters dead_letters_{env_, "dead-letters", {}};
   std::unique_ptr<Output> sender_;
 };
 
