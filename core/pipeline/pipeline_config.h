@@ -79,7 +79,7 @@ struct PipelineSettings {
   uint64_t shutdown_timeout_ms = 30000;
   uint64_t max_dead_letters = UINT64_MAX;  // with more of them the exit code is not 0
   DeadLetterRoom dead_letters;
-  std::string data_dir;                    // empty: the default
+  std::string data_dir;  // empty: the default
   bool strict = false;
 };
 
