@@ -14,7 +14,7 @@ import urllib.request
 
 SOURCE = pathlib.Path(os.environ["NEK_SOURCE_DIR"])
 sys.path.insert(0, str(SOURCE / "tests/e2e"))
-from e2e import NEK, NekTest  # noqa: E402
+from e2e import COUNTRIES, NEK, NekTest  # noqa: E402, F401
 
 # The record of the first users, times as the server stores them.
 RECORD = "[ts, sa, sp, sc, da, dp, dc, byte, pkt, out, pr, flg]"

@@ -2,6 +2,7 @@
 """What no server can be made to do, by a proxy before a real one: each document is there once."""
 
 import sys
+import time
 import unittest
 
 from search import SOURCE, SearchTest, shared
@@ -62,6 +63,21 @@ class Proxy(SearchTest):
         figures, log, _ = self.run_through(black_hole, more=", timeout: 1s")
         self.assertIn("imed out", log)
         self.assertEqual(figures["delivered"], 5000)
+
+    def test_a_server_that_answers_slowly_gets_all_and_is_given_no_more_than_its_bound(self):
+        under_way, most = [], []
+
+        def slow(exchange):
+            under_way.append(exchange)
+            most.append(len(under_way))
+            status, _, body = exchange.forward()
+            time.sleep(0.3)
+            under_way.remove(exchange)
+            exchange.answer(status, body)
+        figures, log, _ = self.run_through(*[slow] * 6, more=", max_in_flight: 2")
+        self.assertEqual((figures["delivered"], figures["duplicate"]), (5000, 0))
+        self.assertNotIn("will send again", log)
+        self.assertLessEqual(max(most), 2)
 
     def test_while_one_server_never_answers_the_other_one_gets_the_records(self):
         dead, alive = self.proxy(*[black_hole] * 1000), self.proxy()
