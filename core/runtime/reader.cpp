@@ -223,7 +223,8 @@ nek_status Reader::read_chunk() {
     hooks_.failed(component_.plugin->id + ": broken input: it filled more than the chunk holds");
     return NEK_END;
   }
-  bytes_.fetch_add(to.used, std::memory_order_relaxed);
+  // Without a segment it is what a spool still held and was delivered before: nothing new was read.
+  if (to.segment_count > 0) bytes_.fetch_add(to.used, std::memory_order_relaxed);
   need_ = to.need;
   if (status == NEK_END) {  // all that is still open ends with the input
     const std::lock_guard lock(sources_mutex_);

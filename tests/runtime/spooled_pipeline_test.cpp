@@ -255,6 +255,32 @@ TEST_CASE("spooled: a source that has ended is known as long as a segment holds 
   CHECK(third.delivered().empty());
 }
 
+// A random pipeline that died when its last snapshot was complete told its totals a second time.
+TEST_CASE("spooled: what was finished is not finished again because its segment still lies there") {
+  MemoryEnv env;
+  std::atomic<bool> freeze = true;
+  env.on_sync_dir([&](const std::string& folder) {
+    if (folder == "data" && freeze && read_state(env, "data/state")->finished)
+      env.set_read_only(true);
+  });
+  Feed feed(10);
+  Script first;
+  first.read = [&](Host host, Chunk& chunk) { return feed.read(host, chunk); };
+  check_all(first, run_script(first, env, spooled()), 10);
+  freeze = false;
+  env.set_read_only(false);
+  REQUIRE(env.exists("data/spool/in/00000001.spool"));
+  Script second;
+  second.at_output = [&](const nek_control& control) {
+    if (control.kind == NEK_FINISH) second.note(control.drain ? "drained" : "finished");
+  };
+  CHECK(run_script(second, env, spooled()).failure.empty());
+  CHECK(second.delivered().empty());
+  const Texts events = second.events();
+  CHECK(std::count(events.begin(), events.end(), "drained") == 1);
+  CHECK(std::count(events.begin(), events.end(), "finished") == 0);
+}
+
 TEST_CASE("spooled: a record that a crash has cut is a dead letter of the next run") {
   MemoryEnv env;
   Script first;
