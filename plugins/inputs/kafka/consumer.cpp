@@ -16,6 +16,8 @@ using std::chrono::milliseconds;
 constexpr size_t kBatch = 4096;
 constexpr int kCommitWaitMs = 10000;
 constexpr std::chrono::seconds kRetry{1};
+constexpr std::chrono::seconds kLookForToken{5};
+constexpr int kTokenWaitMs = 1000;
 constexpr uint32_t kFinishMs = 240000;  // less than max.poll.interval.ms
 
 std::string place(const std::string& topic, int32_t partition) {
@@ -302,10 +304,35 @@ PartitionList KafkaConsumer::collect_commits() {
   return list;
 }
 
+// Brokers forget a group's offsets with the topic, and librdkafka reads on in a new one of that name
+// at the old place, often without an error. So whoever lacks the token is not what was opened.
+bool KafkaConsumer::has_tokens() {
+  const PartitionList found = new_partitions(partitions_.size());
+  for (const auto& partition : partitions_)
+    rd_kafka_topic_partition_list_add(found.get(), partition->topic.c_str(), partition->number);
+  bool answered = !rd_kafka_committed(client_.c(), found.get(), kTokenWaitMs);
+  for (int i = 0; answered && i < found->cnt; i++) {
+    const rd_kafka_topic_partition_t& now = found->elems[i];
+    const Partition* partition = find(now.topic, now.partition);
+    if (now.err) {
+      answered = false;
+    } else if (partition && token_of(now) != partition->token) {
+      reopen_ = Reopen::kGone;
+      host_.log(NEK_WARN, place(partition->topic, partition->number) +
+                              " was made anew, or its offset was set by hand: opening it anew");
+      return false;
+    }
+  }
+  if (!answered) retry_ = Clock::now() + kRetry;
+  look_ = Clock::now() + kLookForToken;
+  return answered;
+}
+
 void KafkaConsumer::send_commits() {
-  if (commit_under_way_ || Clock::now() < retry_) return;
+  if (commit_under_way_ || !dealt_ || partitions_.empty() || Clock::now() < retry_) return;
   const PartitionList list = collect_commits();
-  if (list->cnt == 0) return;
+  if (list->cnt == 0 && Clock::now() < look_) return;
+  if (reopen_ != Reopen::kNo || !has_tokens() || list->cnt == 0) return;
   const auto error =
       rd_kafka_commit_queue(client_.c(), list.get(), answers_.get(), nullptr, nullptr);
   commit_under_way_ = !error;
@@ -355,7 +382,8 @@ void KafkaConsumer::close() {
   if (!client_.c()) return;
   closing_ = true;
   drop_messages();
-  const PartitionList list = collect_commits();
+  PartitionList list = collect_commits();
+  if (list->cnt) list = still_ours(*list);
   if (list->cnt) {
     const Status status = commit_and_wait(*list);
     if (!status.ok()) client_.log().say(NEK_WARN, status.message());

@@ -81,6 +81,7 @@ class KafkaConsumer {
   PartitionList still_ours(const rd_kafka_topic_partition_list_t& list);
   Status commit_and_wait(const rd_kafka_topic_partition_list_t& list);
   PartitionList collect_commits();
+  bool has_tokens();
   void send_commits();
   void take_answers(int wait_ms);
   void note_error(const rd_kafka_message_t& message);
@@ -102,6 +103,7 @@ class KafkaConsumer {
   std::string cluster_;
   PartitionList assigned_;     // dealt to us, to be opened yet
   Clock::time_point retry_{};  // not before, after a failure
+  Clock::time_point look_{};   // whether the group still has the tokens, at the latest
   enum class Reopen : uint8_t { kNo, kGone, kOutOfRange };
   Reopen reopen_ = Reopen::kNo;  // a partition is not what it was: all are to be opened anew
   std::map<std::string, int64_t> left_;  // by token and place: delivered, and not committed
