@@ -304,8 +304,8 @@ PartitionList KafkaConsumer::collect_commits() {
   return list;
 }
 
-// Brokers forget a group's offsets with the topic, and librdkafka reads on in a new one of that name
-// at the old place, often without an error. So whoever lacks the token is not what was opened.
+// Brokers forget a group's offsets with the topic, and librdkafka reads on in a new one of that
+// name at the old place, often without an error. So whoever lacks the token is not what was opened.
 bool KafkaConsumer::has_tokens() {
   const PartitionList found = new_partitions(partitions_.size());
   for (const auto& partition : partitions_)
