@@ -16,7 +16,8 @@ class Memory(NekTest):
   - file: { from: split.syn, path: syn.ndjson }
 """
         self.main_job(f"\n  - generate: {{ rows: {rows} }}", "{ workers: 2 }", outputs)
-        child = subprocess.Popen(self.command(f"state{rows}"), cwd=self.folder, stderr=subprocess.PIPE)
+        self.runs = getattr(self, "runs", 0) + 1
+        child = subprocess.Popen(self.command(f"state{self.runs}"), cwd=self.folder, stderr=subprocess.PIPE)
         log = child.stderr.read()
         child.stderr.close()
         _, status, usage = os.wait4(child.pid, 0)

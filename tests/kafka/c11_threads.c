@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * C11's threads by POSIX's, for TSan: it knows the second kind only, and Debian's librdkafka uses
  * the first. Preloaded by tests in the tsan preset; in glibc both have the same form. */
+#define _XOPEN_SOURCE 700 /* recursive mutexes */
 #include <pthread.h>
 #include <stdlib.h>
 #include <threads.h>
