@@ -57,7 +57,8 @@ class Pages {
   uint32_t add(PageKind kind);
   const Page& read(uint32_t number) const { return *at_[number]; }
   Page& write(uint32_t number) {
-    if (imaging_.load(std::memory_order_relaxed)) save(number);
+    // Acquire: what the other thread read of the page, it read before the change.
+    if (imaging_.load(std::memory_order_acquire)) save(number);
     return *at_[number];
   }
 
