@@ -20,6 +20,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr uint64_t kRuns = 200;  // each takes several times as long
+#else
+constexpr uint64_t kRuns = 600;
+#endif
+
 uint64_t from_environment(const char* name, uint64_t otherwise) {
   const char* value = std::getenv(name);
   return value ? std::strtoull(value, nullptr, 10) : otherwise;
@@ -269,7 +275,7 @@ class Run {
 TEST_CASE("a random pipeline delivers what the model foretells, whatever crashes, stops or fails",
           "[model]") {
   set_log_level(NEK_ERROR);  // faults are what this is about
-  const uint64_t runs = from_environment("NEK_MODEL_RUNS", 600);
+  const uint64_t runs = from_environment("NEK_MODEL_RUNS", kRuns);
   const uint64_t first = from_environment("NEK_MODEL_SEED", 1);
   for (uint64_t seed = first; seed < first + runs; seed++) {
     const std::string fault = Run(seed).play();
