@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "pipeline/document.h"
 #include "pipeline/text_file.h"
@@ -55,6 +56,21 @@ void show(const Diagnostics& diagnostics) {
 std::string data_dir_of(const PipelineConfig& config) {
   if (!config.settings.data_dir.empty()) return config.settings.data_dir;
   return state_home() + "/nek/" + config.name;
+}
+
+std::unique_ptr<Pipeline> make_pipeline(const std::string& file, const Registry& registry,
+                                        const Overrides& overrides, PipelineOptions options) {
+  Loaded loaded = load_pipeline(file, registry);
+  std::unique_ptr<Pipeline> pipeline;
+  if (loaded.config) {
+    PipelineConfig& config = *loaded.config;
+    if (overrides.workers) config.settings.workers = *overrides.workers;
+    if (overrides.data_dir) config.settings.data_dir = *overrides.data_dir;
+    options.data_dir = data_dir_of(config);
+    pipeline = Pipeline::make(std::move(config), std::move(options), loaded.diagnostics);
+  }
+  show(loaded.diagnostics);
+  return pipeline;
 }
 
 }  // namespace nek

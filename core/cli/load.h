@@ -10,6 +10,7 @@
 #include "host/registry.h"
 #include "pipeline/diagnostics.h"
 #include "pipeline/pipeline_config.h"
+#include "runtime/pipeline.h"
 
 namespace nek {
 
@@ -27,5 +28,15 @@ void show(const Diagnostics& diagnostics);
 
 // Where state and dead letters of a pipeline lie.
 std::string data_dir_of(const PipelineConfig& config);
+
+// What the command line says instead of the file.
+struct Overrides {
+  std::optional<uint32_t> workers;
+  std::optional<std::string> data_dir;
+};
+// The file's pipeline, ready to be started; options.data_dir is filled in. NULL: it is wrong, and
+// what is wrong was shown.
+std::unique_ptr<Pipeline> make_pipeline(const std::string& file, const Registry& registry,
+                                        const Overrides& overrides, PipelineOptions options);
 
 }  // namespace nek

@@ -15,29 +15,16 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::unique_ptr<Pipeline> make_pipeline(const ReplayOptions& options, const Registry& registry) {
-  Loaded loaded = load_pipeline(options.file, registry);
-  std::unique_ptr<Pipeline> pipeline;
-  if (loaded.config) {
-    PipelineConfig& config = *loaded.config;
-    if (options.workers) config.settings.workers = *options.workers;
-    if (options.data_dir) config.settings.data_dir = *options.data_dir;
-    PipelineOptions pipeline_options;
-    pipeline_options.data_dir = data_dir_of(config);
-    pipeline_options.replay = options.selection;
-    pipeline = Pipeline::make(std::move(config), pipeline_options, loaded.diagnostics);
-  }
-  show(loaded.diagnostics);
-  return pipeline;
-}
-
 }  // namespace
 
 ExitCode replay(const ReplayOptions& options) {
   set_log_level(options.log_level);
   take_signals();
   const Registry registry = load_registry(options.plugin_folders);
-  const std::unique_ptr<Pipeline> pipeline = make_pipeline(options, registry);
+  PipelineOptions pipeline_options;
+  pipeline_options.replay = options.selection;
+  const auto pipeline =
+      make_pipeline(options.file, registry, {options.workers, options.data_dir}, pipeline_options);
   if (!pipeline) return kExitUsage;
   const auto begin = Clock::now();
   if (const Status status = pipeline->start(); !status.ok()) {

@@ -45,29 +45,16 @@ ExitCode outcome(const Pipeline& pipeline, const RunOptions& options,
   return faults.empty() && excess.empty() ? kExitOk : kExitIncomplete;
 }
 
-std::unique_ptr<Pipeline> make_pipeline(const RunOptions& options, const Registry& registry) {
-  Loaded loaded = load_pipeline(options.file, registry);
-  std::unique_ptr<Pipeline> pipeline;
-  if (loaded.config) {
-    PipelineConfig& config = *loaded.config;
-    if (options.workers) config.settings.workers = *options.workers;
-    if (options.data_dir) config.settings.data_dir = *options.data_dir;
-    PipelineOptions pipeline_options;
-    pipeline_options.data_dir = data_dir_of(config);
-    pipeline_options.from_start = options.from_start;
-    pipeline = Pipeline::make(std::move(config), pipeline_options, loaded.diagnostics);
-  }
-  show(loaded.diagnostics);
-  return pipeline;
-}
-
 }  // namespace
 
 ExitCode run(const RunOptions& options) {
   set_log_level(options.log_level);
   take_signals();
   const Registry registry = load_registry(options.plugin_folders);
-  const std::unique_ptr<Pipeline> pipeline = make_pipeline(options, registry);
+  PipelineOptions pipeline_options;
+  pipeline_options.from_start = options.from_start;
+  const auto pipeline =
+      make_pipeline(options.file, registry, {options.workers, options.data_dir}, pipeline_options);
   if (!pipeline) return kExitUsage;
   const auto begin = Clock::now();
   if (const Status status = pipeline->start(); !status.ok()) {
