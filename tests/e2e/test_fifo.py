@@ -59,12 +59,13 @@ class Story(NekTest):
         self.write_day()
         (self.folder / "job.yaml").write_text(PIPELINE)
         subprocess.run(["mkfifo", "external.csv"], cwd=self.folder, check=True)
-        # Slow enough at its end that the line of progress is written once more.
+        # Slow enough at its end that a line of progress is written also on a fast machine.
         writer = self.shell("(gunzip -dc x.csv.gz; sleep 1) > external.csv")
         shown, code = self.run_on_a_terminal(self.command())
         self.assertEqual(writer.wait(60), 0)
         self.assertEqual(code, 0, shown)
-        self.assertRegex(shown, r"300,000 records, [\d,]+/s")
+        self.assertRegex(shown, r"\r\x1b\[K[\d,]+ records, [\d,]+/s")
+        self.assertRegex(shown, r"job: 300,000 records in [\d.]+ s")
         records = self.records("flows.ndjson")
         self.assertEqual(len(records), ROWS)
         self.assertEqual(records[-1], {
