@@ -158,7 +158,8 @@ std::optional<Letter> parse_letter(std::string_view line) {
   if (!component || !reason) return std::nullopt;
   letter.component = *component;
   letter.reason = *reason;
-  if (from.contains("id") && !(letter.id = id_at(from, "id"))) return std::nullopt;
+  letter.id = id_at(from, "id");
+  if (from.contains("id") && !letter.id) return std::nullopt;
   if (from.contains("message_id")) {
     const auto id = id_at(from, "message_id");
     if (!id) return std::nullopt;

@@ -286,8 +286,7 @@ Status Pipeline::start() {
 // Readers are there all the same: they hold the positions, which stay as they are.
 Status Pipeline::make_replay() {
   replay_ = std::make_unique<Replay>(
-      graph_, components_, config_.settings, *options_.env, *budget_, *executor_, *dead_letters_,
-      *options_.replay,
+      graph_, components_, *options_.env, *budget_, *executor_, *dead_letters_, *options_.replay,
       Replay::Hooks{[this](std::string text) { fail_with(std::move(text)); },
                     [this] {
                       const std::lock_guard lock(mutex_);

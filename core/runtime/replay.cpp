@@ -20,12 +20,10 @@ constexpr uint64_t kExpansion = 4;
 
 }  // namespace
 
-Replay::Replay(const Graph& graph, std::vector<Component>& components,
-               const PipelineSettings& settings, Env& env, Budget& budget, Executor& executor,
-               DeadLetters& letters, LetterSelection selection, Hooks hooks)
+Replay::Replay(const Graph& graph, std::vector<Component>& components, Env& env, Budget& budget,
+               Executor& executor, DeadLetters& letters, LetterSelection selection, Hooks hooks)
     : graph_(graph),
       components_(components),
-      settings_(settings),
       env_(env),
       budget_(budget),
       executor_(executor),
@@ -93,7 +91,7 @@ void Replay::run() {
   for (const DeadLetterSegment& segment : segments_) goes_on = goes_on && replay_segment(segment);
   if (goes_on && !segments_.empty()) {
     read_ = {end_number_, 0, 0, 0};
-    if (task_ || (task_ = new_task())) submit();
+    if (have_task()) submit();
   }
   hooks_.finished();
 }
@@ -128,7 +126,7 @@ bool Replay::replay_segment(const DeadLetterSegment& segment) {
   }
   read_ = segment;
   while (read_.begin < segment.end) {
-    if (!task_ && !(task_ = new_task())) return false;
+    if (!have_task()) return false;
     const size_t end = std::min<uint64_t>(text->find('\n', read_.begin), segment.end);
     const uint64_t begin = read_.begin;
     // What it does not fit in with goes first, up to the letter before.
@@ -241,7 +239,7 @@ void Replay::add(Letter letter) {
       letter.payload == Letter::Payload::kRecord ? letter.record.types : letter.message.types};
   if (!(sort == sort_) && sort_.payload != Letter::Payload::kNone) {
     submit();
-    if (!(task_ = new_task())) return;
+    if (!have_task()) return;
   }
   sort_ = std::move(sort);
   const uint32_t entry = component_of_[letter.component];
@@ -274,10 +272,16 @@ void Replay::add_raw(const Letter& letter) {
   source.holds.fetch_add(1, std::memory_order_relaxed);
 }
 
+bool Replay::have_task() {
+  if (!task_) task_ = new_task();
+  return task_ != nullptr;
+}
+
 void Replay::submit() {
   HostChunk& chunk = *task_->chunk;
   if (!messages_.empty()) {
     std::vector<const Letter::Columns*> rows;
+    rows.reserve(messages_.size());
     for (const Letter::Columns& message : messages_) rows.push_back(&message);
     const RebuiltColumns rebuilt = rebuild_columns(*task_, chunk.columns, rows);
     chunk.c.schema = rebuilt.schema;

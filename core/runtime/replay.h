@@ -44,9 +44,8 @@ class Replay {
     std::function<void(std::string)> failed;
     std::function<void()> finished;  // no letter will come any more
   };
-  Replay(const Graph& graph, std::vector<Component>& components, const PipelineSettings& settings,
-         Env& env, Budget& budget, Executor& executor, DeadLetters& letters,
-         LetterSelection selection, Hooks hooks);
+  Replay(const Graph& graph, std::vector<Component>& components, Env& env, Budget& budget,
+         Executor& executor, DeadLetters& letters, LetterSelection selection, Hooks hooks);
   ~Replay();
   Replay(const Replay&) = delete;
   Replay& operator=(const Replay&) = delete;
@@ -78,13 +77,13 @@ class Replay {
   Source* source_of(const Letter& letter);
   const Route* route_of(const Letter& letter, uint32_t entry);
   std::unique_ptr<Task> new_task();  // NULL: stopped
+  bool have_task();                  // false: stopped
   void submit();
   bool read_sources();
   bool stopping() const;
 
   const Graph& graph_;
   std::vector<Component>& components_;
-  const PipelineSettings& settings_;
   Env& env_;
   Budget& budget_;
   Executor& executor_;

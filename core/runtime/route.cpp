@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/route.h"
 
+#include <ranges>
+
 namespace nek {
 namespace {
 
@@ -21,8 +23,8 @@ std::vector<bool> above(const Graph& graph, uint32_t component) {
     for (const auto& [from, stream] : graph.nodes[reader].sources) reached[from] = true;
   };
   mark(component);
-  for (auto step = graph.steps.rbegin(); step != graph.steps.rend(); ++step)
-    if (reached[*step]) mark(*step);
+  for (const uint32_t step : std::views::reverse(graph.steps))
+    if (reached[step]) mark(step);
   return reached;
 }
 
