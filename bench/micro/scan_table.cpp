@@ -15,7 +15,9 @@ namespace {
 
 using namespace nek::scan;
 
-constexpr uint32_t kSources = 10'000'000;
+// What a bad day leaves behind: 10 million sources with a failed pair or two, as many tracked ones
+// as fit nearly, and scanners that were found.
+constexpr uint32_t kSources = 10'000'000, kTracked = 300'000, kScanners = 1'000;
 constexpr uint32_t kStart = 20000u * 86400;
 
 class NoRows : public Rows {
@@ -32,11 +34,30 @@ double resident_mib() {
   return static_cast<double>(resident) * 4096 / (1 << 20);
 }
 
-// Sources come at random; most have one or two targets, so most stay suspects.
 class Load {
  public:
   Load() : detector_({}) {
+    for (uint32_t pair = 0; pair < 30; pair++)
+      for (uint32_t scanner = 0; scanner < kScanners; scanner++)
+        touch(kFirstScanner + scanner, pair, 22);
+    for (uint32_t pair = 0; pair < 7; pair++)
+      for (uint32_t source = 0; source < kTracked; source++) touch(source, pair);
     for (uint32_t source = 0; source < kSources; source++) touch(source, 0);
+    detector_.alerts().clear();
+  }
+  // One pair each, of sources that were never seen.
+  void flood(uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+      detector_.table().prefetch(key_of(kFirstSpoofed + i + 8));
+      touch(kFirstSpoofed + i, 0);
+    }
+    detector_.alerts().clear();
+  }
+  uint32_t scanners() const {
+    uint32_t found = 0;
+    for (const auto& scanner : detector_.scanners(kScanners * 2))
+      found += scanner.source->state == State::kScanning;
+    return found;
   }
   void run(uint32_t count) {
     uint64_t keys[kBatch];
@@ -51,15 +72,16 @@ class Load {
   }
   Detector& detector() { return detector_; }
   static constexpr uint32_t kBatch = 4096;
+  static constexpr uint32_t kFirstScanner = 1u << 30, kFirstSpoofed = 1u << 31;
 
  private:
   static uint64_t key_of(uint64_t source) { return mix(source, 4); }
-  void touch(uint32_t source, uint32_t target) {
+  void touch(uint32_t source, uint32_t target, uint16_t port = 443) {
     Touch t{};
     t.source = key_of(source);
     t.target = mix(target, 9);
     t.time = kStart;
-    t.port = 443;
+    t.port = port;
     t.act = Act::kProbe;
     detector_.touch(t, NoRows());
   }
@@ -77,6 +99,7 @@ void touches(benchmark::State& state) {
   for (auto _ : state) all.run(Load::kBatch);
   state.SetItemsProcessed(state.iterations() * Load::kBatch);
   state.counters["suspects"] = static_cast<double>(all.detector().table().counts().suspects);
+  state.counters["tracked"] = static_cast<double>(all.detector().table().counts().tracked);
   state.counters["resident_MiB"] = resident_mib();
 }
 BENCHMARK(touches);
@@ -99,5 +122,20 @@ void touches_during_snapshots(benchmark::State& state) {
   state.counters["resident_MiB"] = most;
 }
 BENCHMARK(touches_during_snapshots)->Iterations(3)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+// A spoofed flood of ten million sources on a table that is full: who was found stays.
+void spoofed_flood(benchmark::State& state) {
+  Load& all = load();
+  const uint32_t before = all.scanners();
+  for (auto _ : state) all.flood(kSources);
+  state.SetItemsProcessed(state.iterations() * kSources);
+  state.counters["scanners_before"] = before;
+  state.counters["scanners_after"] = all.scanners();
+  state.counters["evicted"] = static_cast<double>(all.detector().table().counts().evicted);
+  state.counters["evicted_tracked"] =
+      static_cast<double>(all.detector().table().counts().evicted_tracked);
+  state.counters["resident_MiB"] = resident_mib();
+}
+BENCHMARK(spoofed_flood)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace

@@ -74,6 +74,7 @@ std::vector<std::string> top_ports(const Tracked& source) {
 
 std::vector<std::string> sample_hosts(const Tracked& source) {
   std::vector<std::string> texts;
+  texts.reserve(source.hosts_used);
   for (uint8_t i = 0; i < source.hosts_used; i++) texts.push_back(address_text(source.hosts[i]));
   std::sort(texts.begin(), texts.end());
   return texts;
@@ -81,6 +82,7 @@ std::vector<std::string> sample_hosts(const Tracked& source) {
 
 std::vector<std::string> open_ports(const Tracked& source) {
   std::vector<std::string> texts;
+  texts.reserve(source.open_used);
   for (uint8_t i = 0; i < source.open_used; i++) texts.push_back(endpoint_text(source.open[i]));
   return texts;
 }
@@ -93,14 +95,11 @@ class Columns {
 
   template <class F>
   void text(F&& value) {
-    std::vector<std::string> texts;
-    for (const Alert& alert : alerts_) texts.emplace_back(value(alert));
-    add(texts);
+    add(texts_of(value));
   }
   template <class F>
   void text_or_null(F&& value) {  // "" is null
-    std::vector<std::string> texts;
-    for (const Alert& alert : alerts_) texts.emplace_back(value(alert));
+    const std::vector<std::string> texts = texts_of(value);
     nek_column& column =
         call_.column(NEK_TEXT, {.rows = rows(), .nulls = true, .text_bytes = bytes(texts)});
     TextWriter writer(column);
@@ -174,6 +173,13 @@ class Columns {
     size_t sum = 0;
     for (const auto& text : texts) sum += text.size();
     return sum;
+  }
+  template <class F>
+  std::vector<std::string> texts_of(F&& value) const {
+    std::vector<std::string> texts;
+    texts.reserve(alerts_.size());
+    for (const Alert& alert : alerts_) texts.emplace_back(value(alert));
+    return texts;
   }
   void add(const std::vector<std::string>& texts) {
     nek_column& column = call_.column(NEK_TEXT, {.rows = rows(), .text_bytes = bytes(texts)});

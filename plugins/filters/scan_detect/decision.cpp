@@ -14,7 +14,8 @@ namespace {
 
 constexpr uint32_t kFastPorts = 15, kFastHosts = 25;  // Zeek's
 constexpr uint32_t kScatteredBits = 12;
-constexpr uint32_t kScatteredFactor = 4;
+constexpr uint32_t kScatteredFactor = 4, kOpenFactor = 4;
+constexpr double kReflectedProbes = 1.5;  // for each pair
 constexpr double kScatteredFailed = 0.9, kSparseFailed = 0.9, kUdpSketchFailed = 0.8;
 constexpr uint32_t kHorizontalPorts = 3, kStrobePorts = 24;
 
@@ -129,6 +130,13 @@ void count_sketched(const Tracked& source, uint32_t current, Evidence& to) {
   to.ports = std::min(std::max(counted(kPorts), 1u), std::max(pairs, 1u));
 }
 
+// Three of four probes found an open port. Those of a suspect were not looked at so closely.
+bool finds_only_open(const Tracked& source, const Evidence& e) {
+  if (e.ports > kStrobePorts || e.ports >= e.hosts) return false;
+  const uint64_t open = std::max(source.answered, source.half_open);
+  return source.probes > kShortPairs + 1 && open * 4 >= (source.probes - kShortPairs - 1) * 3;
+}
+
 bool has_mostly_web_ports(const Tracked& source) {
   uint64_t web = 0, all = 0;
   for (uint8_t i = 0; i < source.ports_used; i++) {
@@ -188,14 +196,17 @@ Type decide(const Tracked& source, const Evidence& e, const Limits& limits, bool
   // A web client whose web is half broken, and peers that have gone.
   if ((scattered || (e.mostly_web && !to_own)) && e.failed_ratio < kScatteredFailed)
     return Type::kNone;
-  const double factor = scattered ? kScatteredFactor : 1;
+  // Servers that answer whom somebody else asks for: the same ones again and again.
+  const bool only_open = finds_only_open(source, e);
+  if (only_open && source.probes >= kReflectedProbes * e.pairs) return Type::kNone;
+  const double factor = scattered ? kScatteredFactor : only_open ? kOpenFactor : 1;
   const Type type = shape_of(pairs, e, limits);
   const double least = type == Type::kBlock    ? limits.block_pairs
                        : type == Type::kSparse ? limits.sparse_pairs
                                                : limits.pairs;
   if (type == Type::kSparse && (scattered || e.failed_ratio < kSparseFailed)) return Type::kNone;
   if (pairs >= least * factor) return type;
-  if (!fast || udp || scattered) return Type::kNone;
+  if (!fast || udp || factor > 1) return Type::kNone;
   return e.fast_ports ? Type::kVertical : e.fast_hosts ? Type::kHorizontal : Type::kNone;
 }
 

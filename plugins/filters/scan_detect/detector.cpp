@@ -173,6 +173,9 @@ void Detector::touch_tracked(uint32_t slot, const Touch& touch, const Rows& rows
     case Act::kAnswer: note_answer(own, target, touch.port, protocol); break;
     case Act::kReached: source.unreachable++; break;
     case Act::kOpen:
+      source.answered++;
+      found_open(source, touch, rows);
+      break;
     case Act::kTiny: found_open(source, touch, rows); break;
     case Act::kSuccess: connected(source, touch, rows); break;
   }

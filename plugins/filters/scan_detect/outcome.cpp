@@ -36,7 +36,7 @@ Outcome of_tcp(const FlowFacts& flow) {
       return at_most(flow, 2, kStealthBytes) ? Outcome::kStealth : Outcome::kNone;
     default: break;  // SYN and ACK
   }
-  if (flags == (kSyn | kAck) && flow.packets <= 3 && at_most(flow, 3, kSynBytes) &&
+  if (flags == (kSyn | kAck) && at_most(flow, kMostSyns, kSynBytes) &&
       flow.source_port < flow.port) {
     return Outcome::kBackscatter;
   }

@@ -99,7 +99,8 @@ struct Tracked {
   uint8_t flags;
   char country[2];
   uint8_t ports_used, hosts_used, open_used, connected_used;
-  uint8_t unused[6];
+  uint8_t unused[2];
+  uint32_t answered;  // probes that an open port answered; from version 2 on
   uint32_t connected[kConnections];
   PortCount ports[kTopPorts];
   uint32_t host_hashes[kSampleHosts];
@@ -113,7 +114,8 @@ struct Tracked {
 };
 static_assert(sizeof(Tracked) == 1624 && offsetof(Tracked, first) == 32);
 static_assert(offsetof(Tracked, reported) == 88 && offsetof(Tracked, score) == 100);
-static_assert(offsetof(Tracked, connected) == 120 && offsetof(Tracked, hosts) == 248);
+static_assert(offsetof(Tracked, answered) == 116 && offsetof(Tracked, connected) == 120);
+static_assert(offsetof(Tracked, hosts) == 248);
 static_assert(offsetof(Tracked, open) == 408 && offsetof(Tracked, generations) == 568);
 static_assert(std::is_trivially_copyable_v<Tracked> && std::is_trivially_copyable_v<Suspect>);
 

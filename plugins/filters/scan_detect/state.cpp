@@ -12,7 +12,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "states are little-endian");
 
 constexpr std::string_view kMagic{"NEKSCAN\0", 8};
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2, kOldestVersion = 1;
 
 class Writer {
  public:
@@ -122,6 +122,18 @@ std::string differs(std::string_view what, uint64_t was, uint64_t is) {
          std::to_string(is) + ": set it back, or begin anew with --from-start";
 }
 
+std::string unknown(uint32_t version) {
+  return "it has version " + std::to_string(version) + ", and this nek reads " +
+         std::to_string(kOldestVersion) + " to " + std::to_string(kVersion) +
+         ": run the nek that wrote it, or begin anew with --from-start";
+}
+
+// Version 1 did not count answers.
+void from_version_1(Table& table) {
+  for (uint32_t slot = 0; slot < table.tracked_slots(); slot++)
+    if (table.tracked(slot).key != 0) table.change(slot).answered = 0;
+}
+
 constexpr const char* kDamaged = "it is damaged";
 
 }  // namespace
@@ -171,7 +183,7 @@ std::string decode(std::string_view state, Detector& detector) {
   const uint32_t version = from.number(), count = from.number();
   const uint32_t window = from.number(), promotion = from.number();
   if (!from.ok()) return kDamaged;
-  if (version != kVersion) return differs("version", version, kVersion);
+  if (version < kOldestVersion || version > kVersion) return unknown(version);
   const Settings& settings = detector.settings();
   if (window != settings.window) return differs("a window in seconds of", window, settings.window);
   if (promotion != settings.promotion())
@@ -192,7 +204,9 @@ std::string decode(std::string_view state, Detector& detector) {
   for (uint32_t i = 0; i < count; i++)
     if (!read_page(from, pages, seen)) return kDamaged;
   if (!from.ok() || from.left() != 0 || count == 0) return kDamaged;
-  return detector.table().restore(bits, std::move(directory), hand) ? "" : kDamaged;
+  if (!detector.table().restore(bits, std::move(directory), hand)) return kDamaged;
+  if (version == 1) from_version_1(detector.table());
+  return "";
 }
 
 }  // namespace nek::scan

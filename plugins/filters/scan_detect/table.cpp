@@ -46,13 +46,13 @@ bool Table::find(uint64_t key, Place& place) const {
 }
 
 // Into the first free slot from its home on; the page has one.
-Suspect& Table::put(Page& page, const Suspect& suspect) {
+uint32_t Table::put(Page& page, const Suspect& suspect) {
   auto* slots = page.slots<Suspect>();
   uint32_t slot = home(suspect.key);
   while (slots[slot].key != 0) slot = next(slot);
   slots[slot] = suspect;
   page.head.count++;
-  return slots[slot];
+  return slot;
 }
 
 bool Table::make(uint64_t key, uint32_t oldest, Place& place) {
@@ -60,16 +60,16 @@ bool Table::make(uint64_t key, uint32_t oldest, Place& place) {
   const auto is_full = [&] { return pages_.read(number).head.count >= kFullest; };
   if (is_full()) forget(number, oldest);
   while (is_full() && split(number, key)) number = page_of(key);
-  if (is_full() && !make_room(number, key)) {
-    counts_.refused++;
-    return false;
-  }
-  Page& page = pages_.write(number);
   Suspect fresh{};
   fresh.key = key;
   fresh.first = UINT32_MAX;
-  const Suspect& made = put(page, fresh);
-  place = {number, static_cast<uint32_t>(&made - page.slots<Suspect>())};
+  const uint32_t slot =
+      is_full() ? put_for_another(number, fresh) : put(pages_.write(number), fresh);
+  if (slot == kNoSlot) {
+    counts_.refused++;
+    return false;
+  }
+  place = {number, slot};
   counts_.suspects++;
   return true;
 }
@@ -122,24 +122,32 @@ bool Table::split(uint32_t number, uint64_t key) {
   return true;
 }
 
-// Of the suspects from its home on the one with fewest failed pairs goes, then the one silent
-// longest.
-bool Table::make_room(uint32_t number, uint64_t key) {
+// In the place of another one: of those from its home on the one with fewest failed pairs goes,
+// then the one silent longest.
+uint32_t Table::put_for_another(uint32_t number, const Suspect& suspect) {
   const auto* slots = pages_.read(number).slots<Suspect>();
-  uint32_t best = kNoSlot, slot = home(key);
+  uint32_t best = kNoSlot, slot = home(suspect.key);
+  bool found_from_home = true, best_is_found = false;  // no free slot is before it
   for (uint32_t tried = 0; tried < kPlacesTried; tried++, slot = next(slot)) {
-    const Suspect& suspect = slots[slot];
-    if (suspect.key == 0 || suspect.is_tracked()) continue;
+    const Suspect& other = slots[slot];
+    found_from_home &= other.key != 0;
+    if (other.key == 0 || other.is_tracked()) continue;
     if (best == kNoSlot ||
-        std::pair(suspect.fails, suspect.last) < std::pair(slots[best].fails, slots[best].last)) {
+        std::pair(other.fails, other.last) < std::pair(slots[best].fails, slots[best].last)) {
       best = slot;
+      best_is_found = found_from_home;
     }
   }
-  if (best == kNoSlot) return false;
-  erase(pages_.write(number), best);
+  if (best == kNoSlot) return kNoSlot;
   counts_.suspects--;
   counts_.evicted++;
-  return true;
+  Page& page = pages_.write(number);
+  if (best_is_found) {
+    page.slots<Suspect>()[best] = suspect;
+    return best;
+  }
+  erase(page, best);
+  return put(page, suspect);
 }
 
 // Those behind it move up, so that each is still found from its home on.

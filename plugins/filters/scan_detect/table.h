@@ -85,10 +85,10 @@ class Table {
   }
   static uint32_t next(uint32_t slot) { return slot + 1 == kSuspectsInPage ? 0 : slot + 1; }
   uint32_t page_of(uint64_t key) const { return directory_[directory_index(key)]; }
-  static Suspect& put(Page& page, const Suspect& suspect);
+  static uint32_t put(Page& page, const Suspect& suspect);
+  uint32_t put_for_another(uint32_t number, const Suspect& suspect);
   void forget(uint32_t number, uint32_t oldest);
   bool split(uint32_t number, uint64_t key);
-  bool make_room(uint32_t number, uint64_t key);
   static void erase(Page& page, uint32_t slot);
   uint32_t free_tracked_slot();
   uint32_t evict_tracked();

@@ -29,7 +29,7 @@ constexpr Speeds kSpeeds[] = {{10, 190, 400}, {10'000, 250'000, 300}, {300'000, 
 constexpr const char* kKindNames[] = {"vertical",     "horizontal",  "strobe",      "block",
                                       "sparse",       "client",      "insider",     "crawler",
                                       "health_check", "peer",        "backscatter", "outage",
-                                      "resolver",     "brute_force", "spoofed"};
+                                      "resolver",     "brute_force", "spoofed",     "reflected"};
 constexpr const char* kSpeedNames[] = {"fast", "medium", "slow", "-"};
 
 uint32_t server(uint64_t number) {  // spread over the network
@@ -72,7 +72,8 @@ Scenario::Scenario(const Options& options) : options_(options) {
                                               {kOutage, clients / 100},
                                               {kResolver, clients ? 2 : 0},
                                               {kBruteForce, clients / 2000},
-                                              {kSpoofed, clients / 4}};
+                                              {kSpoofed, clients / 4},
+                                              {kReflected, clients / 2000}};
   for (const auto& [kind, count] : others)
     for (uint32_t i = 0; i < count; i++) add(kind, kNoSpeed, i);
   for (uint32_t actor = 0; actor < actors_.size(); actor++) add_events(actor);
@@ -89,7 +90,10 @@ void Scenario::add(Kind kind, Speed speed, uint32_t number) {
   const bool inside =
       kind == kInsider || kind == kHealthCheck || kind == kPeer || kind == kResolver;
   // Insiders have addresses of their own, so that the truth is one line a source.
-  actor.address = inside ? (10u << 24 | (21u + kind) << 16 | (number + 1)) : outside(random.next());
+  do {
+    actor.address =
+        inside ? (10u << 24 | (21u + kind) << 16 | (number + 1)) : outside(random.next());
+  } while (!addresses_.insert(actor.address).second);
   if (speed != kNoSpeed) {
     const Speeds& s = kSpeeds[speed];
     actor.flows = s.flows;
@@ -99,10 +103,11 @@ void Scenario::add(Kind kind, Speed speed, uint32_t number) {
     actor.begin = random.below(std::min<uint64_t>(free, 7'200'000) + 1);
   } else {
     static constexpr uint32_t kFlows[] = {0,   0,   0,   0,  0,    8,   120, 400,
-                                          600, 500, 300, 60, 3000, 300, 1};
+                                          600, 500, 300, 60, 3000, 300, 1,   3000};
     actor.flows = kFlows[kind];
     actor.begin = random.below(kDaysMs / 2);
     actor.gap = std::max<uint64_t>(1, random.below(kDaysMs / 2) / std::max(actor.flows, 1u));
+    if (kind == kReflected) actor.gap = 100;
     if (kind == kSpoofed) actor.begin = 40'000'000 + random.below(60'000);
   }
   actors_.push_back(actor);
@@ -237,6 +242,12 @@ Scenario::Flow Scenario::other_flow(const Actor& actor, uint32_t i) const {
       flow.target = server(actor.number);
       flow.port = 22;
       break;
+    case kReflected:  // its address is forged: servers answer it, and half of the victims reset
+      flow.target = server(actor.number * 97 + draw % 60);
+      flow.flags = actor.number % 2 ? ".....RS." : kSyn;
+      flow.packets = actor.number % 2 ? 2 : 1;
+      flow.bytes = 40 * flow.packets;
+      break;
     default:  // spoofed
       flow.target = server(3);
       fails(true);
@@ -247,23 +258,26 @@ Scenario::Flow Scenario::other_flow(const Actor& actor, uint32_t i) const {
   return flow;
 }
 
-Scenario::Flow Scenario::answer_to(const Flow& flow) {
+Scenario::Flow Scenario::answer_to(const Actor& actor, const Flow& flow) {
   Flow answer = flow;
   std::swap(answer.source, answer.target);
   std::swap(answer.source_port, answer.port);
-  if (std::strcmp(flow.flags, kSyn) == 0) answer.flags = "...A.R..";
-  if (std::strcmp(flow.flags, ".....RS.") == 0) {
+  const bool silent = std::strcmp(flow.flags, kSyn) == 0;
+  if (actor.kind == kReflected || std::strcmp(flow.flags, ".....RS.") == 0) {
     answer.flags = "...A..S.";
-    answer.packets = 1;
-    answer.bytes = 44;
+    answer.packets = silent ? 6 : 1;  // with all retries
+    answer.bytes = 44 * answer.packets;
+  } else if (silent) {
+    answer.flags = "...A.R..";
   }
   return answer;
 }
 
 void Scenario::write(uint64_t row, char* to) const {
   const Event& event = events_[row];
-  Flow flow = flow_of(actors_[event.actor], event.flow);
-  if (event.answer) flow = answer_to(flow);
+  const Actor& actor = actors_[event.actor];
+  Flow flow = flow_of(actor, event.flow);
+  if (event.answer) flow = answer_to(actor, flow);
   using namespace std::chrono;
   const sys_seconds time{floor<seconds>(milliseconds(kFirstMs)) + seconds(event.seconds)};
   const auto day = floor<days>(time);

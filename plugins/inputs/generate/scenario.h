@@ -4,6 +4,7 @@
 // The seed alone decides what every row says. Thread-safe: read-only after construction.
 #pragma once
 #include <cstdint>
+#include <unordered_set>
 #include <vector>
 
 namespace nek {
@@ -42,6 +43,7 @@ class Scenario {
     kResolver,
     kBruteForce,
     kSpoofed,
+    kReflected,
     kKinds
   };
   enum Speed : uint8_t { kFast, kMedium, kSlow, kNoSpeed };
@@ -72,9 +74,10 @@ class Scenario {
   Flow flow_of(const Actor& actor, uint32_t number) const;
   Flow scan_flow(const Actor& actor, uint32_t number) const;
   Flow other_flow(const Actor& actor, uint32_t number) const;
-  static Flow answer_to(const Flow& flow);
+  static Flow answer_to(const Actor& actor, const Flow& flow);
 
   const Options options_;
+  std::unordered_set<uint32_t> addresses_;
   std::vector<Actor> actors_;
   std::vector<Event> events_;
 };

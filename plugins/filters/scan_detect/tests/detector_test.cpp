@@ -67,6 +67,51 @@ TEST_CASE("a pair counts once, however often it is tried: floods and brute force
   CHECK(d.told() == Lines{});
 }
 
+// Somebody asks our servers in the victim's name; they answer the victim, which may reset.
+TEST_CASE("a victim of SYN-ACK reflection is no scanner, whether it resets or is silent") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 20'000; i++) {
+    const uint32_t reflector = static_cast<uint32_t>(mix(i, 5) % 150);
+    d.flow({1, reflector, 443, kStart + i / 10, Act::kHalfOpen});
+    d.flow({2, reflector, 443, kStart + i / 10});
+    d.flow({1, reflector, 443, kStart + i / 10, Act::kOpen});
+    d.flow({2, reflector, 443, kStart + i / 10, Act::kOpen});
+  }
+  d.finish();
+  CHECK(d.told() == Lines{});
+}
+
+TEST_CASE("a victim of reflection by the whole Internet, which resets its answers, is no scanner") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 20'000; i++) {
+    d.flow({1, i, 443, kStart + i / 10, Act::kOpen});
+    d.flow({1000 + i, 1, 50000, kStart + i / 10, Act::kOpen});
+  }
+  d.finish();
+  CHECK(d.told() == Lines{});
+}
+
+TEST_CASE("who finds every port open, and asks once for each, is told from 100 hosts on") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 250; i++) {
+    d.flow({1, i, 443, kStart + i * 600, Act::kHalfOpen});
+    d.flow({1, i, 443, kStart + i * 600, Act::kOpen});
+  }
+  const Lines told = d.told();
+  REQUIRE(told.size() >= 2);
+  CHECK(told[0].starts_with("new 10.0.0.1 horizontal "));
+  CHECK(d.table().counts().tracked == 1);
+}
+
+TEST_CASE("all ports of a host that answers on each are a vertical scan at the 25th") {
+  TestDetector d;
+  for (uint16_t i = 0; i < 25; i++) {
+    d.flow({1, 1, uint16_t(1000 + i), kStart + i * 1200u, Act::kHalfOpen});
+    d.flow({1, 1, uint16_t(1000 + i), kStart + i * 1200u, Act::kOpen});
+  }
+  CHECK(d.told() == Lines{"new 10.0.0.1 vertical 1 25"});
+}
+
 TEST_CASE("who succeeds as often as it fails is no scanner") {
   TestDetector d;
   for (uint32_t i = 0; i < 300; i++) {
@@ -229,6 +274,38 @@ TEST_CASE(
   for (uint32_t i = 12; i < 25; i++) d.flow({2, i, 23, kStart + 2000 + i * 300});
   for (uint32_t i = 25; i < 50; i++) d.flow({1, i, 23, kStart + 3000 + i});
   CHECK(d.told() == Lines{"new 10.0.0.2 horizontal 25 1", "grown 10.0.0.1 horizontal 50 1"});
+}
+
+TEST_CASE(
+    "a flood of a million spoofed sources leaves a thousand scanners and a thousand who began") {
+  Settings settings;
+  settings.memory = 16 << 20;  // 187,000 suspects, 4,800 tracked
+  TestDetector d(settings);
+  constexpr uint32_t kScanners = 1000;
+  for (uint32_t i = 0; i < 25; i++) {
+    for (uint32_t s = 0; s < kScanners; s++) {
+      d.flow({s, i, 23, kStart + i});                          // found
+      if (i < 12) d.flow({kScanners + s, i, 23, kStart + i});  // half way
+    }
+  }
+  REQUIRE(d.told().size() == kScanners);
+  for (uint32_t i = 0; i < 1'000'000; i++) d.flow({10'000 + i, 1, 443, kStart + 100});
+  CHECK(d.table().counts().evicted > 800'000);
+  CHECK(d.table().counts().evicted_tracked == 0);
+  CHECK(d.table().counts().tracked == 2 * kScanners);
+  CHECK(d.table().pages().count() <= 256);
+  CHECK(d.told() == Lines{});
+  for (uint32_t s = 0; s < kScanners; s++) {
+    for (uint32_t i = 12; i < 25; i++) d.flow({kScanners + s, i, 23, kStart + 2000 + i * 300});
+    for (uint32_t i = 25; i < 50; i++) d.flow({s, i, 23, kStart + 6000 + i});
+  }
+  const Lines told = d.told();
+  CHECK(std::count_if(told.begin(), told.end(), [](const std::string& t) {
+          return t.starts_with("new ") && t.ends_with(" horizontal 25 1");
+        }) == kScanners);
+  CHECK(std::count_if(told.begin(), told.end(), [](const std::string& t) {
+          return t.starts_with("grown ") && t.ends_with(" horizontal 50 1");
+        }) == kScanners);
 }
 
 TEST_CASE("beyond 64 pairs the counts are within a third") {

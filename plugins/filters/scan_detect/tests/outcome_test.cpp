@@ -75,6 +75,8 @@ TEST_CASE("a connection without data is tiny, one with data is a success") {
 
 TEST_CASE("what a server sends is none of its own doing") {
   CHECK(tcp(S | A, 1, 44, 22, 40000) == "backscatter");
+  CHECK(tcp(S | A, 6, 6 * 60, 22, 40000) == "backscatter");  // to who does not answer
+  CHECK(tcp(S | A, 6, 6 * 44, 8080, 40000) == "backscatter");
   CHECK(tcp(R | A, 1, 40, 22, 40000) == "backscatter");
   CHECK(tcp(R, 1, 40, 22, 40000) == "backscatter");
   CHECK(tcp(S | A | P | F, 10, 9000, 443, 40000) == "none");

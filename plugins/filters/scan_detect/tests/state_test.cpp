@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <random>
@@ -114,8 +116,66 @@ TEST_CASE("a state of other settings is refused and both are named") {
   CHECK(decode(state, other) ==
         "it was written with a window in seconds of 86400, now it is 3600: set it back, or begin "
         "anew with --from-start");
-  state[8] = 2;
-  TestDetector same;
-  CHECK(decode(state, same) ==
-        "it was written with version 2, now it is 1: set it back, or begin anew with --from-start");
+}
+
+TEST_CASE("a state of a version that is not known is refused, and those that are read are named") {
+  for (const char version : {0, 3}) {
+    TestDetector d;
+    std::string state = encode(d);
+    REQUIRE(state[8] == 2);
+    state[8] = version;
+    TestDetector other;
+    CHECK(decode(state, other) == "it has version " + std::to_string(version) +
+                                      ", and this nek reads 1 to 2: run the nek that wrote it, or "
+                                      "begin anew with --from-start");
+  }
+}
+
+// Written by the last build with version 1: 10.0.0.1 was told as a horizontal scanner of 25 hosts
+// and has a connection, 10.0.0.2 is a suspect with 3 pairs.
+TEST_CASE("a state of version 1 is read, and what it knows goes on") {
+  std::ifstream file("tests/states/version-1.state", std::ios::binary);
+  const std::string old{std::istreambuf_iterator<char>(file), {}};
+  REQUIRE(old.size() == 3484);
+  REQUIRE(old[8] == 1);
+  Settings settings = TestDetector::small();
+  settings.memory = 1 << 20;
+  settings.knows_own = true;
+  TestDetector d(settings);
+  REQUIRE(decode(old, d) == "");
+  CHECK(d.table().counts().suspects == 3);
+  CHECK(d.table().counts().tracked == 2);
+  std::string now = encode(d);
+  REQUIRE(now[8] == 2);
+  now[8] = 1;
+  CHECK(now == old);
+  const auto flow = [&](uint32_t source, uint32_t target, uint16_t port, uint32_t second) {
+    d.flow({source, target, port, kStart + second, Act::kProbe, Protocol::kTcp, Touch::kTargetOwn});
+  };
+  for (uint32_t i = 3; i < 25; i++) flow(2, i, 23, 30000 + i * 600);
+  CHECK(d.told() == std::vector<std::string>{"new 10.0.0.2 horizontal 25 1"});
+  for (uint32_t i = 30; i < 51; i++) flow(1, i, 22, 45000 + i);
+  CHECK(d.told() == std::vector<std::string>{"grown 10.0.0.1 horizontal 50 1"});
+}
+
+// The hexadecimal digits of the example; what is behind two spaces is its explanation.
+TEST_CASE("the example of a state in the documentation is what is written") {
+  std::ifstream file("../../../docs/scan-detection.md");
+  std::string example;
+  bool inside = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line == "```hex" || line == "```") {
+      inside = line == "```hex";
+    } else if (inside) {
+      example += line.substr(0, line.find("  ")) + " ";
+    }
+  }
+  TestDetector d;
+  d.flow({1, 2, 23, kStart + 5});
+  std::string expected;
+  for (const char byte : encode(d)) {
+    constexpr const char* kDigits = "0123456789abcdef";
+    expected += {kDigits[static_cast<uint8_t>(byte) >> 4], kDigits[byte & 15], ' '};
+  }
+  CHECK(example == expected);
 }
