@@ -91,21 +91,30 @@ void Intake::enroll(Source& source, nek_text head) {
 
 void Intake::end(Source& source) {
   ending_.push_back(&source);
-  if (!reading_) finish_ends(behind());
+  if (reading_) return;
+  const bool wait = behind();
+  note_ends(ended_, wait);
+  finish_ends(wait);
+}
+
+// Of what the last read ended; `all`: also what the spool has not heard of.
+void Intake::note_ends(std::vector<uint64_t>& numbers, bool all) {
+  for (Source* source : ending_) {
+    if (all && !source->spool_number) enroll(*source, {});
+    if (entries_.contains(source->spool_number)) numbers.push_back(source->spool_number);
+  }
 }
 
 // What the last read ended; where something still waits before it, it ends in its turn.
-void Intake::finish_ends(bool waits) {
+void Intake::finish_ends(bool wait) {
   for (Source* source : std::exchange(ending_, {})) {
-    if (waits && !source->spool_number) enroll(*source, {});
     const auto entry = entries_.find(source->spool_number);
     if (entry != entries_.end()) {
-      ended_.push_back(source->spool_number);
       if (source->flags & NEK_ONCE) open_once_--;
-      if (!waits) entries_.erase(entry);
+      if (!wait) entries_.erase(entry);
     }
-    source->end_reached = !waits;
-    if (!waits) hooks_.end(*source);
+    source->end_reached = !wait;
+    if (!wait) hooks_.end(*source);
     ends_++;
   }
 }
@@ -129,18 +138,23 @@ std::vector<std::string> Intake::release(bool last) {
   return keys;
 }
 
-void Intake::close() {
-  if (!waiting_.empty() && !append(waiting_, false))
+void Intake::keep_last() {
+  if (waits() && append_waiting()) spool_->sync();
+}
+
+void Intake::close() { spool_->sync(); }
+
+void Intake::report_lost() {
+  if (waits())
     log_line(NEK_ERROR, input_.id,
              "spool: " + std::to_string(waiting_.body.size()) +
                  " bytes that were read could not be written and are lost");
-  spool_->sync();
 }
 
 // ---- Reading ------------------------------------------------------------------------------------
 
 size_t Intake::capacity() const {
-  return std::max<size_t>(settings_.chunk_bytes, spool_->peek_size());
+  return std::max({size_t{settings_.chunk_bytes}, spool_->peek_size(), waiting_.body.size()});
 }
 
 milliseconds Intake::longest_read() const { return std::min(kLongestRead, spool_->until_sync()); }
@@ -153,22 +167,37 @@ nek_status Intake::fill(nek_chunk& to) {
   return NEK_OK;
 }
 
+void Intake::fill_last(nek_chunk& to) {
+  if (!waits() || append_waiting() || spool_->behind()) return;
+  log_line(NEK_WARN, input_.id, "spool: what was read last is delivered without it");
+  const Part part = std::exchange(waiting_, {});
+  std::copy(part.gathered.begin(), part.gathered.end(), reinterpret_cast<char*>(to.data) + to.used);
+  place(to, part.chunk);
+}
+
+Intake::Mark Intake::mark_of(const nek_chunk& chunk) {
+  Mark mark{chunk};
+  if (chunk.segment_count) mark.last = chunk.segments[chunk.segment_count - 1];
+  return mark;
+}
+
+void Intake::roll_back(nek_chunk& to, const Mark& mark) {
+  if (to.ids)
+    for (uint32_t i = mark.chunk.segment_count; i < to.segment_count; i++) to.ids[i] = {};
+  to = mark.chunk;
+  if (to.segment_count) to.segments[to.segment_count - 1] = mark.last;
+}
+
 // Where the answer is NEK_RETRY, nothing of the call counts.
-nek_status Intake::read_input(nek_chunk& to, milliseconds wait) {
-  const nek_chunk before = to;
-  const uint32_t last = to.segment_count - 1;  // may be made longer
-  const nek_segment last_before = to.segment_count ? to.segments[last] : nek_segment{};
+nek_status Intake::read_input(nek_chunk& to, const Mark& mark, milliseconds wait) {
   reading_ = true;
   const nek_status status = input_.plugin.input->read(
       input_.self, &to, static_cast<uint32_t>(std::max<int64_t>(wait.count(), 0)));
   reading_ = false;
-  if (status != NEK_RETRY) {
-    finish_ends(ahead_);
+  if (status != NEK_RETRY || to.used > to.capacity || to.segment_count > to.segment_capacity)
     return status;
-  }
   for (Source* source : std::exchange(ending_, {})) source->end_reached = false;
-  to = before;
-  if (to.segment_count) to.segments[last] = last_before;
+  roll_back(to, mark);
   return status;
 }
 
@@ -179,19 +208,22 @@ nek_status Intake::fill_from_input(nek_chunk& to) {
     const auto now = Clock::now();
     if (now >= deadline) return NEK_OK;
     const auto left = std::min<Clock::duration>(longest_read(), deadline - now);
-    const nek_chunk before = to;
-    const uint32_t last_size = to.segment_count ? to.segments[to.segment_count - 1].size : 0;
-    const nek_status status = read_input(to, std::chrono::ceil<milliseconds>(left));
+    const Mark mark = mark_of(to);
+    const nek_chunk& before = mark.chunk;
+    const nek_status status = read_input(to, mark, std::chrono::ceil<milliseconds>(left));
     if (to.used > to.capacity || to.segment_count > to.segment_capacity) return status;
-    if (max_bytes_ > 0 && (open_once_ > 0 || !ended_.empty()) && status != NEK_RETRY) {
-      if (to.schema) {
+    if (status != NEK_RETRY) {
+      const bool spooled = max_bytes_ > 0 && (open_once_ > 0 || !ended_.empty());
+      if (spooled && to.schema) {
         input_.fail(&input_, NEK_FAIL,
                     to_text("messages with columns of their own cannot go through the spool; say "
                             "spool: { max_bytes: 0 }"),
                     nullptr);
         return NEK_FAIL;
       }
-      keep(read_since(to, before, last_size));
+      if (spooled && !keep(to, mark, status)) return NEK_OK;
+      advance(to, before.segment_count ? before.segment_count - 1 : 0);
+      finish_ends(false);
     }
     keep_up();
     if (status != NEK_OK) return status;
@@ -207,28 +239,27 @@ nek_status Intake::fill_from_input(nek_chunk& to) {
   return NEK_OK;
 }
 
-// What came since `before`, when the last segment had last_size bytes. Of what can be read again
-// nothing is kept, unless it has to wait for its turn.
-Intake::Part Intake::read_since(const nek_chunk& to, const nek_chunk& before, uint32_t last_size) {
+// Of what can be read again nothing goes into the spool, unless it has to wait for its turn (all).
+Intake::Part Intake::read_since(const nek_chunk& to, const Mark& mark, bool all) {
   Part part;
-  part.chunk.ended = std::exchange(ended_, {});
+  part.chunk.ended = ended_;
+  note_ends(part.chunk.ended, all);
   const char* data = reinterpret_cast<const char*>(to.data);
-  for (uint32_t i = before.segment_count ? before.segment_count - 1 : 0; i < to.segment_count;
-       i++) {
+  const uint32_t before = mark.chunk.segment_count;
+  for (uint32_t i = before ? before - 1 : 0; i < to.segment_count; i++) {
     nek_segment segment = to.segments[i];
-    if (i + 1 == before.segment_count) {
-      segment.position += last_size;
-      segment.begin += last_size;
-      segment.size -= last_size;
+    if (i + 1 == before) {
+      segment.position += mark.last.size;
+      segment.begin += mark.last.size;
+      segment.size -= mark.last.size;
       if (segment.size == 0) continue;
     }
     if (segment.begin > to.used || to.used - segment.begin < segment.size)
       break;  // the reader says so
-    if (!ahead_ && !(segment.source->flags & NEK_ONCE)) continue;
+    if (!all && !(segment.source->flags & NEK_ONCE)) continue;
     auto& source = *static_cast<Source*>(segment.source);
     if (!source.spool_number) enroll(source, {});
-    const uint64_t number = source.spool_number;
-    part.chunk.pieces.push_back({number, segment.position, segment.size});
+    part.chunk.pieces.push_back({source.spool_number, segment.position, segment.size});
     const std::string_view bytes(data + segment.begin, segment.size);
     if (part.gathered.empty() && (part.body.empty() || part.body.end() == bytes.begin())) {
       part.body = {part.body.empty() ? bytes.data() : part.body.data(),
@@ -237,19 +268,57 @@ Intake::Part Intake::read_since(const nek_chunk& to, const nek_chunk& before, ui
       if (part.gathered.empty()) part.gathered = part.body;
       part.gathered += bytes;
     }
-    const auto entry = entries_.find(number);
-    const bool message = segment.source->flags & NEK_MESSAGES;
-    if (!ahead_ && entry != entries_.end())
-      entry->second.position = segment.position + (message ? 1 : segment.size);
   }
   if (!part.gathered.empty()) part.body = part.gathered;
   return part;
 }
 
+// Not before the spool has it does anything else see it. False: it waits for the spool, and is not
+// in the chunk any more.
+bool Intake::keep(nek_chunk& to, const Mark& mark, nek_status status) {
+  const Part part = read_since(to, mark, false);
+  if (part.empty() || append(part, true)) {
+    ended_.clear();
+    return true;
+  }
+  set_waiting(read_since(to, mark, true));
+  roll_back(to, mark);
+  advance(to, 0);  // sources that the spool has only heard of now
+  note_end_of_input(status);
+  return false;
+}
+
+void Intake::set_waiting(Part part) {
+  if (part.gathered.empty()) part.gathered = part.body;
+  waiting_ = std::move(part);
+  waiting_.body = waiting_.gathered;
+  ended_.clear();
+  finish_ends(true);
+}
+
+// Sources are handed on up to here.
+void Intake::advance(const nek_chunk& to, uint32_t first) {
+  for (uint32_t i = first; !entries_.empty() && i < to.segment_count; i++) {
+    const nek_segment& segment = to.segments[i];
+    if (!segment.source) return;  // the reader says so
+    const auto entry = entries_.find(static_cast<Source*>(segment.source)->spool_number);
+    if (entry != entries_.end())
+      entry->second.position =
+          segment.position + (segment.source->flags & NEK_MESSAGES ? 1 : segment.size);
+  }
+}
+
+void Intake::note_end_of_input(nek_status status) {
+  if (status == NEK_END) input_ended_ = true;
+  if (status == NEK_OK || status == NEK_END) return;
+  input_failure_ = take_failure().text;
+  if (input_failure_.empty()) input_failure_ = "read failed";
+}
+
 bool Intake::append(const Part& part, bool handed_on) {
   const Status status = spool_->append(part.chunk, part.body, handed_on);
   if (status.ok()) {
-    failures_ = 0;
+    if (std::exchange(failures_, 0)) log_line(NEK_INFO, input_.id, "spool: it is written again");
     return true;
   }
   const milliseconds wait = backoff_.wait(failures_++);
@@ -260,15 +329,10 @@ bool Intake::append(const Part& part, bool handed_on) {
   return false;
 }
 
-// Not before the spool has it does anything else see it; but a stop does not wait for a full disk.
-void Intake::keep(const Part& part) {
-  if (part.empty()) return;
-  while (!append(part, true)) {
-    hooks_.between();
-    if (hooks_.pause(std::chrono::ceil<milliseconds>(not_before_ - Clock::now()))) continue;
-    log_line(NEK_WARN, input_.id, "spool: what was read last is delivered without it");
-    return;
-  }
+bool Intake::append_waiting() {
+  if (!append(waiting_, false)) return false;
+  waiting_ = {};
+  return true;
 }
 
 // ---- Reading ahead ------------------------------------------------------------------------------
@@ -292,11 +356,8 @@ void Intake::read_ahead() {
 
 // From the input into the spool; true: something came.
 bool Intake::take_in(milliseconds wait) {
-  if (input_ended_ || !input_failure_.empty() || Clock::now() < not_before_) return false;
-  if (!waiting_.empty()) {
-    if (!append(waiting_, false)) return false;
-    waiting_ = {};
-  }
+  if (Clock::now() < not_before_ || (waits() && !append_waiting())) return false;
+  if (input_ended_ || !input_failure_.empty()) return false;
   if (!spool_->has_room(settings_.chunk_bytes)) {
     serve_input();
     if (wait.count() > 0) hooks_.pause(wait);
@@ -310,32 +371,32 @@ bool Intake::take_in(milliseconds wait) {
   to.capacity = static_cast<uint32_t>(buffer_.size());
   to.segments = segments_.data();
   to.segment_capacity = kMaxSegments;
-  const nek_chunk before = to;
-  ahead_ = true;
+  const Mark mark = mark_of(to);
   take_failure();
-  const nek_status status = read_input(to, std::min(wait, longest_read()));
+  const nek_status status = read_input(to, mark, std::min(wait, longest_read()));
   if (to.used > to.capacity || to.segment_count > to.segment_capacity) {
     input_failure_ = "broken input: it filled more than the chunk holds";
-  } else {
-    Part part = read_since(to, before, 0);
-    if (!part.empty() && !append(part, false)) {
-      if (part.gathered.empty()) part.gathered = part.body;
-      waiting_ = std::move(part);
-      waiting_.body = waiting_.gathered;
-    }
+    return false;
   }
-  ahead_ = false;
-  if (status == NEK_END) input_ended_ = true;
-  if (status == NEK_OK || status == NEK_END) return to.used > 0 && waiting_.empty();
-  input_failure_ = take_failure().text;
-  if (input_failure_.empty()) input_failure_ = "read failed";
-  if (status != NEK_RETRY) return false;
-  const milliseconds pause = backoff_.wait(failures_++);
-  not_before_ = Clock::now() + pause;
-  log_line(NEK_WARN, input_.id,
-           "cannot read, will try again in " + std::to_string(pause.count()) +
-               " ms: " + std::exchange(input_failure_, {}));
-  return false;
+  if (status == NEK_RETRY) {
+    note_end_of_input(status);
+    const milliseconds pause = backoff_.wait(failed_reads_++);
+    not_before_ = Clock::now() + pause;
+    log_line(NEK_WARN, input_.id,
+             "cannot read, will try again in " + std::to_string(pause.count()) +
+                 " ms: " + std::exchange(input_failure_, {}));
+    return false;
+  }
+  failed_reads_ = 0;
+  Part part = read_since(to, mark, true);
+  if (part.empty() || append(part, false)) {
+    ended_.clear();
+    finish_ends(true);
+  } else {
+    set_waiting(std::move(part));
+  }
+  note_end_of_input(status);
+  return to.used > 0 && !waits() && !input_ended_;
 }
 
 // Every second time the input goes first, so that its writer hardly waits and yet less and less is
@@ -353,12 +414,12 @@ nek_status Intake::fill_from_spool(nek_chunk& to) {
     const SpoolChunk chunk = *next;
     if (spool_->take({reinterpret_cast<char*>(to.data) + to.used, room})) place(to, chunk);
   }
-  if (!input_failure_.empty()) {
+  if (!input_failure_.empty() && !waits()) {
     input_.fail(&input_, NEK_FAIL, to_text(input_failure_), nullptr);
     return NEK_FAIL;
   }
-  if (!waiting_.empty() && to.segment_count == 0) hooks_.pause(kIdle);
-  return input_ended_ && waiting_.empty() ? NEK_END : NEK_OK;
+  if (waits() && to.segment_count == 0) hooks_.pause(kIdle);
+  return input_ended_ && !waits() ? NEK_END : NEK_OK;
 }
 
 // Whether what is in `to` of a source goes on in the chunk without a gap.

@@ -27,7 +27,6 @@ class Intake {
     // What waits for the end of its record is lost, and so many newlines after it.
     std::function<void(Source&, uint64_t lines)> lost;
     std::function<bool(std::chrono::milliseconds)> pause;  // false: stopped
-    std::function<void()> between;                         // two attempts to write to the spool
   };
   // max_bytes: of the spool; 0: what is left there is delivered, nothing more goes into it.
   // stopping: reads no more.
@@ -53,7 +52,14 @@ class Intake {
   // Keys of sources that were read once and need not be known any more. last: after close().
   std::vector<std::string> release(bool last);
   bool holds(const std::string& key) const { return numbers_.contains(key); }
+  // No more is read. What the spool could not take goes into it now, or else to `to`, where nothing
+  // of the spool waits before it.
+  void fill_last(nek_chunk& to);
+  bool waits() const { return !waiting_.empty(); }  // something that was read, for the spool
+  // Between two snapshots after fill_last(): there may be room by now.
+  void keep_last();
   void close();  // nothing is read any more
+  void report_lost();
 
  private:
   struct Entry {
@@ -69,18 +75,31 @@ class Intake {
     bool empty() const { return chunk.pieces.empty() && chunk.ended.empty(); }
   };
 
-  void finish_ends(bool waits);
+  // A chunk as it was before a read.
+  struct Mark {
+    nek_chunk chunk;
+    nek_segment last{};  // may be made longer
+  };
+
+  void note_ends(std::vector<uint64_t>& numbers, bool all);
+  void finish_ends(bool wait);
   void enroll(Source& source, nek_text head);
-  nek_status read_input(nek_chunk& to, std::chrono::milliseconds wait);
+  nek_status read_input(nek_chunk& to, const Mark& mark, std::chrono::milliseconds wait);
+  void note_end_of_input(nek_status status);
   nek_status fill_from_input(nek_chunk& to);
   nek_status fill_from_spool(nek_chunk& to);
   bool follows(const nek_chunk& to, const SpoolChunk& chunk) const;
   void place(nek_chunk& to, const SpoolChunk& chunk);
   void place_piece(nek_chunk& to, SpoolPiece piece, uint32_t begin);
   bool take_in(std::chrono::milliseconds wait);
-  Part read_since(const nek_chunk& to, const nek_chunk& before, uint32_t last_size);
-  void keep(const Part& part);
+  static Mark mark_of(const nek_chunk& chunk);
+  static void roll_back(nek_chunk& to, const Mark& mark);
+  Part read_since(const nek_chunk& to, const Mark& mark, bool all);
+  bool keep(nek_chunk& to, const Mark& mark, nek_status status);
+  void set_waiting(Part part);
+  void advance(const nek_chunk& to, uint32_t first);
   bool append(const Part& part, bool handed_on);
+  bool append_waiting();
   void serve_input();
   std::chrono::milliseconds longest_read() const;
   bool wants_spool() const { return max_bytes_ > 0 && open_once_ > 0; }
@@ -95,20 +114,19 @@ class Intake {
 
   std::map<uint64_t, Entry> entries_;        // those open, by number
   std::map<std::string, uint64_t> numbers_;  // of all that the spool knows, by key
-  std::vector<Source*> ending_;              // by the read that is under way
-  std::vector<uint64_t> ended_;              // since the last append
+  std::vector<Source*> ending_;              // by the read that is under way, or not yet kept
+  std::vector<uint64_t> ended_;              // between two reads, since the last append
   uint64_t recovering_ = 0;                  // number of the source that is opened again
   uint32_t open_once_ = 0;                   // sources of the input
   uint64_t ends_ = 0;                        // of sources, by the input
   bool told_ = false, turn_ = false, reading_ = false;
   // Reading ahead:
-  bool ahead_ = false;  // what is read now is not handed on at once
   bool input_ended_ = false;
   std::string input_failure_;
   std::vector<uint8_t> buffer_;
   std::vector<nek_segment> segments_;
   Part waiting_;  // the spool could not take it; it is gathered
-  uint32_t failures_ = 0;
+  uint32_t failures_ = 0, failed_reads_ = 0;
   std::chrono::steady_clock::time_point not_before_{};
 };
 

@@ -76,11 +76,11 @@ Reader::Reader(Component& component, const PipelineSettings& settings, InputSpoo
                                 log_line(level, id, "spool: " + what);
                               }),
       stopping_,
-      Intake::Hooks{
-          [this](const nek_source_open& request) { return open_source(request); },
-          [this](Source& source) { end_now(source); }, [this](Source& source) { close(source); },
-          [this](Source& source, uint64_t lines) { lose(source, lines); },
-          [this](milliseconds time) { return pause(time); }, [this] { tell_committed(); }});
+      Intake::Hooks{[this](const nek_source_open& request) { return open_source(request); },
+                    [this](Source& source) { end_now(source); },
+                    [this](Source& source) { close(source); },
+                    [this](Source& source, uint64_t lines) { lose(source, lines); },
+                    [this](milliseconds time) { return pause(time); }});
 }
 
 Reader::~Reader() {
@@ -144,18 +144,7 @@ void Reader::run() {
       intake_->read_ahead();
       continue;
     }
-    if (!task_) {
-      task_ = executor_.new_task();
-      task_->input = component_.plugin->component;
-      if (!task_->chunk) task_->chunk = std::make_unique<HostChunk>();
-    }
-    task_->admitted = admission_;
-    take_failure();
-    const nek_status status = read_chunk();
-    if (task_) {  // nothing came of it: others may have the memory meanwhile
-      budget_.release(admission_);
-      task_->admitted = 0;
-    }
+    const nek_status status = read_task();
     if (status == NEK_END) break;
     if (status == NEK_OK) {
       failures = 0;
@@ -171,6 +160,10 @@ void Reader::run() {
              "cannot read, will try again in " + std::to_string(wait.count()) + " ms: " + text);
     pause(wait);
   }
+  if (intake_->waits()) {  // for room on a disk
+    budget_.charge(admission_);
+    (void)read_task();
+  }
   let_go();
   intake_->close();
   hooks_.finished();
@@ -179,10 +172,30 @@ void Reader::run() {
     wake_.wait(lock, [&] { return aborting_ || !to_tell_.empty(); });
     lock.unlock();
     tell_committed(true);
+    intake_->keep_last();
     lock.lock();
   }
   lock.unlock();
   tell_committed(true);  // of the last snapshot, when the end came first
+  intake_->keep_last();
+  intake_->report_lost();
+}
+
+// A chunk that is admitted.
+nek_status Reader::read_task() {
+  if (!task_) {
+    task_ = executor_.new_task();
+    task_->input = component_.plugin->component;
+    if (!task_->chunk) task_->chunk = std::make_unique<HostChunk>();
+  }
+  task_->admitted = admission_;
+  take_failure();
+  const nek_status status = read_chunk();
+  if (task_) {  // nothing came of it: others may have the memory meanwhile
+    budget_.release(admission_);
+    task_->admitted = 0;
+  }
+  return status;
 }
 
 // What earlier runs left in the spool is opened again. Of what else was read once nothing will
@@ -218,7 +231,11 @@ nek_status Reader::read_chunk() {
   to.segments = read_.data();
   to.segment_capacity = kMaxSegments;
   to.ids = read_ids_.data();
-  const nek_status status = intake_->fill(to);
+  nek_status status = NEK_OK;
+  if (stopping())
+    intake_->fill_last(to);
+  else
+    status = intake_->fill(to);
   if (to.used > to.capacity || to.segment_count > to.segment_capacity) {
     hooks_.failed(component_.plugin->id + ": broken input: it filled more than the chunk holds");
     return NEK_END;

@@ -68,6 +68,7 @@ class Reader final : public SourceHost {
   };
 
   void run();
+  nek_status read_task();
   nek_status read_chunk();  // fills task_
   void recover();
   Source* open_source(const nek_source_open& request);

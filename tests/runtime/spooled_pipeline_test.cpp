@@ -76,44 +76,99 @@ double metric(const Pipeline& pipeline, const std::string& name) {
   return value;
 }
 
-// Breaks the disk at the third read, for a while: nothing may be read meanwhile.
-void check_broken_disk(const std::function<void(MemoryEnv&)>& break_it,
+// Waits for what has to come; false: it did not.
+bool comes(const std::function<bool()>& what) {
+  for (int i = 0; i < 10'000 && !what(); i++) std::this_thread::sleep_for(milliseconds(1));
+  return what();
+}
+
+// Breaks the disk at the n-th read. What was read before has to be delivered all the same, and
+// nothing may be read until it is mended.
+void check_broken_disk(int n, const std::function<void(MemoryEnv&)>& break_it,
                        const std::function<void(MemoryEnv&)>& mend_it) {
+  INFO("read " << n);
   MemoryEnv env;
-  Feed feed(500);
+  Feed feed(100);
   Script script;
-  std::atomic<bool> broken = false;
+  std::atomic<bool> broken = false, went_on = false;
   std::atomic<int> reads = 0, reads_while_broken = 0;
   std::thread mender;
   script.read = [&](Host host, Chunk& chunk) -> Status {
     if (broken) reads_while_broken++;
-    if (++reads == 3) {
+    if (++reads == n) {
+      const size_t whole = feed.at() / kLine;
       break_it(env);
       broken = true;
-      mender = std::thread([&] {
-        std::this_thread::sleep_for(milliseconds(50));
+      mender = std::thread([&, whole] {
+        went_on = comes([&] { return script.delivered().size() >= whole; });
         broken = false;
         mend_it(env);
       });
     }
     return feed.read(host, chunk);
   };
-  const Ended ended = run_script(script, env, spooled());
+  PipelineConfig config = spooled(uint64_t{16} << 20);
+  config.settings.linger_ms = 60'000;  // so that reads come together in one chunk
+  config.settings.chunk_bytes = uint64_t{1} << 20;
+  const Ended ended = run_script(script, env, config);
   mender.join();
+  CHECK(went_on);
   CHECK(reads_while_broken == 0);
-  check_all(script, ended, 500);
+  check_all(script, ended, 100);
 }
 
 TEST_CASE(
-    "spooled: on a full disk nothing more is read, and all arrives when there is room again") {
-  check_broken_disk([](MemoryEnv& env) { env.set_capacity(0); },
-                    [](MemoryEnv& env) { env.set_capacity(UINT64_MAX); });
+    "spooled: on a full disk what was read is delivered, nothing more is read, and all arrives "
+    "when there is room again") {
+  for (const int n : {1, 3, 9})  // the last one ends the input
+    check_broken_disk(
+        n, [](MemoryEnv& env) { env.set_capacity(0); },
+        [](MemoryEnv& env) { env.set_capacity(UINT64_MAX); });
 }
 
 TEST_CASE(
-    "spooled: in a read-only folder nothing more is read, and all arrives when it can be written") {
-  check_broken_disk([](MemoryEnv& env) { env.set_read_only(true); },
-                    [](MemoryEnv& env) { env.set_read_only(false); });
+    "spooled: in a read-only folder what was read is delivered, nothing more is read, and all "
+    "arrives when it can be written") {
+  for (const int n : {1, 3, 9})
+    check_broken_disk(
+        n, [](MemoryEnv& env) { env.set_read_only(true); },
+        [](MemoryEnv& env) { env.set_read_only(false); });
+}
+
+// Runs until it is told to stop, with a disk that is full from the third read on.
+void stop_on_a_full_disk(MemoryEnv& env, Script& script, const std::function<bool()>& full) {
+  std::thread stopper;
+  const Ended end = run_script(script, env, spooled(), [&](Pipeline& p) {
+    stopper = std::thread([&] {
+      CHECK(comes(full));
+      std::this_thread::sleep_for(milliseconds(5));
+      p.stop();
+      // The last snapshot needs room too.
+      CHECK(comes([&] { return script.delivered().size() >= 3 * 10; }));
+      env.set_capacity(UINT64_MAX);
+    });
+  });
+  stopper.join();
+  CHECK(end.failure.empty());
+  CHECK(end.faults.empty());
+  CHECK(end.letters.empty());
+}
+
+TEST_CASE("spooled: a stop on a full disk delivers what was read last without the spool") {
+  MemoryEnv env;
+  Feed feed(100, 10 * kLine);
+  Script script;
+  std::atomic<int> reads = 0;
+  script.read = [&](Host host, Chunk& chunk) -> Status {
+    if (++reads == 3) env.set_capacity(0);
+    return feed.read(host, chunk);
+  };
+  stop_on_a_full_disk(env, script, [&] { return reads == 3; });
+  const Texts all = all_lines(30);
+  CHECK(script.delivered() == all);
+  Script next;
+  CHECK(run_script(next, env, spooled()).records == 30);
+  CHECK(next.delivered().empty());
 }
 
 TEST_CASE("spooled: a write of the disk that fails, whichever it is, costs no record") {
