@@ -251,15 +251,20 @@ class Validator {
     check_spool(component, entry.place);
   }
 
-  // A record that is not complete holds its segment, an eighth of the spool, and all after it.
+  // A record that is not complete holds its segment, an eighth of the spool, and all after it; and
+  // what drops needs segments of which the pipeline has nothing.
   void check_spool(const ComponentConfig& component, Place place) {
     const PipelineSettings& settings = config_.settings;
-    const uint64_t least = 4 * std::max(settings.chunk_bytes, settings.max_record_bytes);
+    const bool drops = component.spool.drop_oldest;
+    const uint64_t least =
+        (drops ? 16 : 4) * std::max(settings.chunk_bytes, settings.max_record_bytes);
     if (component.spool.max_bytes > 0 && component.spool.max_bytes < least)
       error(place, std::string(component.plugin->name) +
-                       ": 'spool.max_bytes' must be 0, or at least four times 'chunk_bytes' and "
-                       "'max_record_bytes' of the settings, " +
-                       format_bytes(static_cast<int64_t>(least)));
+                       ": 'spool.max_bytes' must be 0, or at least " +
+                       (drops ? "16 times" : "four times") +
+                       " 'chunk_bytes' and 'max_record_bytes' of the settings, " +
+                       format_bytes(static_cast<int64_t>(least)) +
+                       (drops ? " where 'when_full' is 'drop_oldest'" : ""));
   }
 
   void check_shared_names(const ComponentConfig& component, std::span<const OptionTarget> targets,

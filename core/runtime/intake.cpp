@@ -125,6 +125,7 @@ void Intake::forget(Source& source) {
 }
 
 void Intake::committed(const std::string& key, uint64_t position, bool ended) {
+  asked_ = false;
   const auto number = numbers_.find(key);
   if (number != numbers_.end()) spool_->committed(number->second, position, ended);
 }
@@ -160,8 +161,14 @@ size_t Intake::capacity() const {
 milliseconds Intake::longest_read() const { return std::min(kLongestRead, spool_->until_sync()); }
 
 nek_status Intake::fill(nek_chunk& to) {
+  if (max_bytes_ > 0 && !spool_->may_hand_on()) {
+    ask_snapshot();
+    if (!take_in(kIdle)) hooks_.pause(kIdle);
+    return NEK_OK;
+  }
   if (behind() || input_ended_ || !input_failure_.empty()) return fill_from_spool(to);
   if (!wants_spool() || spool_->has_room(settings_.chunk_bytes)) return fill_from_input(to);
+  ask_snapshot();
   serve_input();
   hooks_.pause(kIdle);
   return NEK_OK;
@@ -345,6 +352,11 @@ void Intake::serve_input() {
   (void)input_.plugin.input->read(input_.self, &none, 0);
 }
 
+// Once until the next.
+void Intake::ask_snapshot() {
+  if (!std::exchange(asked_, true)) hooks_.snapshot();
+}
+
 void Intake::read_ahead() {
   if (!wants_spool() && !behind()) {
     serve_input();
@@ -359,6 +371,7 @@ bool Intake::take_in(milliseconds wait) {
   if (Clock::now() < not_before_ || (waits() && !append_waiting())) return false;
   if (input_ended_ || !input_failure_.empty()) return false;
   if (!spool_->has_room(settings_.chunk_bytes)) {
+    ask_snapshot();
     serve_input();
     if (wait.count() > 0) hooks_.pause(wait);
     return false;

@@ -27,6 +27,7 @@ class Intake {
     // What waits for the end of its record is lost, and so many newlines after it.
     std::function<void(Source&, uint64_t lines)> lost;
     std::function<bool(std::chrono::milliseconds)> pause;  // false: stopped
+    std::function<void()> snapshot;                        // one would make room
   };
   // max_bytes: of the spool; 0: what is left there is delivered, nothing more goes into it.
   // stopping: reads no more.
@@ -101,6 +102,7 @@ class Intake {
   bool append(const Part& part, bool handed_on);
   bool append_waiting();
   void serve_input();
+  void ask_snapshot();
   std::chrono::milliseconds longest_read() const;
   bool wants_spool() const { return max_bytes_ > 0 && open_once_ > 0; }
 
@@ -119,7 +121,7 @@ class Intake {
   uint64_t recovering_ = 0;                  // number of the source that is opened again
   uint32_t open_once_ = 0;                   // sources of the input
   uint64_t ends_ = 0;                        // of sources, by the input
-  bool told_ = false, turn_ = false, reading_ = false;
+  bool told_ = false, turn_ = false, reading_ = false, asked_ = false;
   // Reading ahead:
   bool input_ended_ = false;
   std::string input_failure_;

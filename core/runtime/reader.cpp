@@ -80,7 +80,8 @@ Reader::Reader(Component& component, const PipelineSettings& settings, InputSpoo
                     [this](Source& source) { end_now(source); },
                     [this](Source& source) { close(source); },
                     [this](Source& source, uint64_t lines) { lose(source, lines); },
-                    [this](milliseconds time) { return pause(time); }});
+                    [this](milliseconds time) { return pause(time); },
+                    [this] { hooks_.snapshot_now(milliseconds(0)); }});
 }
 
 Reader::~Reader() {

@@ -181,6 +181,16 @@ bool Spool::has_room(uint64_t bytes) {
   return true;
 }
 
+bool Spool::may_hand_on() const {
+  if (!settings_.drop_oldest) return true;
+  uint64_t handed_on = 0;
+  for (const Segment& segment : segments_)
+    handed_on += segment.number < at_segment_    ? segment.size
+                 : segment.number == at_segment_ ? at_
+                                                 : 0;
+  return handed_on < settings_.max_bytes / 2;
+}
+
 Status Spool::begin_segment() {
   if (!folder_made_) {
     if (Status status = env_.make_dirs(folder_); !status.ok()) return status;

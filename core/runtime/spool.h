@@ -39,6 +39,9 @@ class Spool {
   uint64_t add(SpoolSource source);  // numbers it
   // Whether so many bytes fit; with `drop_oldest` it makes room where it can.
   bool has_room(uint64_t bytes);
+  // With `drop_oldest` half of it at most is handed on and not committed: what nobody has seen can
+  // be dropped, also while outputs take nothing.
+  bool may_hand_on() const;
   // handed_on: the caller handles the chunk itself, next() will not return it. Only when !behind().
   // After an error nothing of it is kept.
   Status append(const SpoolChunk& chunk, std::string_view body, bool handed_on);
