@@ -76,7 +76,7 @@ Status FileReader::unpack_head() {
 Status FileReader::skip_to(uint64_t position) {
   if (unpacker_) {
     std::vector<uint8_t> skipped(kPackedBytes);
-    while (position_ < position && !at_end_) {
+    while (position_ < position && !at_end()) {
       const size_t size = std::min<uint64_t>(skipped.size(), position - position_);
       const auto got = read(std::span(skipped).first(size), 0);
       if (!got.ok()) return got.status();

@@ -39,6 +39,10 @@ class FileReader {
   // A regular file, or why it can't be read.
   static Result<FileReader> open(const std::string& path);
   static FileReader of_stdin();
+  // A regular file that is open, at its beginning.
+  static FileReader of(std::string path, Fd fd, uint64_t size) {
+    return {std::move(path), std::move(fd), size, false};
+  }
 
   // The first bytes: kHeadBytes, or all there are; of stdin at least the first line. To be read
   // first; false: not yet, stdin had nothing for wait_ms.
@@ -48,7 +52,7 @@ class FileReader {
   Status skip_to(uint64_t position);
   // How many bytes; none: at_end(), or stdin had nothing for wait_ms.
   Result<size_t> read(std::span<uint8_t> to, int wait_ms);
-  bool at_end() const { return at_end_; }
+  bool at_end() const { return at_end_ && position_ >= head_.size(); }
 
   uint64_t position() const { return position_; }  // of the next read
   uint64_t size() const { return size_; }          // on disk; 0: unknown

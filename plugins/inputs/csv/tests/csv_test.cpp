@@ -135,6 +135,23 @@ TEST_CASE("packed files are recognised by their content and come unpacked") {
   for (const uint32_t capacity : {100u, 1u << 20}) CHECK(bytes_of(path, capacity) == long_text());
 }
 
+TEST_CASE("a packed file of a few bytes comes whole too, in small chunks and when it is read on") {
+  const Folder folder;
+  // printf 'a,b\n1,2\n3,4\n' | gzip -n
+  const std::string bytes(
+      "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\xd4\x49\xe2\x32\xd4"
+      "\x31\xe2\x32\xd6\x31\xe1\x02\x00\xe5\xe9\xd6\xce\x0c\x00\x00\x00",
+      32);
+  const auto path = folder.file("a.gz", bytes);
+  CHECK(bytes_of(path, 5) == "a,b\n1,2\n3,4\n");
+  Input first(find_plugin("csv"), "path: " + path);
+  first.read();
+  Setup setup;
+  setup.resume = {{first.host().sources()[0].key, 8}};
+  Input again(find_plugin("csv"), "path: " + path, setup);
+  CHECK(all_bytes(again) == "3,4\n");
+}
+
 TEST_CASE("a file is the same packed and unpacked: records keep their ids") {
   const Folder folder;
   Input plain(find_plugin("csv"), "path: " + folder.file("a.csv", long_text()));
