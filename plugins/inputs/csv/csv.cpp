@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Input `csv`: reads files from their beginning to their end, one after the other.
-#include <glob.h>
+// Input `csv`: reads files from their beginning to their end, one after the other, or follows them.
 #include <unistd.h>
 
 #include <atomic>
@@ -12,40 +11,61 @@
 
 #include "file_reader.h"
 #include "fingerprint.h"
+#include "follow.h"
 #include "nek/plugin.hpp"
+#include "paths.h"
 
 namespace nek {
 
 namespace {
 
+enum class Watch : uint8_t { kAuto, kPoll };
+
 struct Config {
   std::vector<std::string> path;
+  std::vector<std::string> exclude;
+  bool follow = false;
+  std::optional<std::chrono::milliseconds> close_after, ignore_older;
+  std::optional<uint32_t> fingerprint_lines;
+  std::optional<Watch> watch;
 };
-constexpr auto kOptions = options<Config>(option<&Config::path>(
-    "path", "Files to read: a path, a list of paths, patterns like 'in/*.csv', or '-' for stdin."));
+constexpr auto kOptions = options<Config>(
+    option<&Config::path>("path",
+                          "Files to read: a path, a list of paths, patterns like 'in/*.csv', or "
+                          "'-' for stdin."),
+    option<&Config::exclude>("exclude",
+                             "Files that are not read: patterns for names like '*.gz', or for "
+                             "whole paths where they have a '/'.",
+                             {.fallback = "[]"}),
+    option<&Config::follow>("follow",
+                            "Goes on: reads what is added to files, and files that come later.",
+                            {.fallback = "false"}),
+    option<&Config::close_after>("close_after",
+                                 "With follow (60s): a file that is gone or has another name is "
+                                 "read until nothing came so long."),
+    option<&Config::ignore_older>("ignore_older",
+                                  "With follow: leaves out files that were last written to longer "
+                                  "ago."),
+    option<&Config::fingerprint_lines>("fingerprint_lines",
+                                       "With follow (2): a file is known by so many of its first "
+                                       "lines, up to 1 KiB of them.",
+                                       {.range = "1..1000"}),
+    option<&Config::watch>("watch",
+                           "With follow (auto): hears of changes from the kernel, or looks every "
+                           "250 ms.",
+                           {.range = "auto|poll"}));
 
 constexpr std::string_view kStdin = "-";
-
-bool is_pattern(std::string_view path) {
-  return path.find_first_of("*?[") != std::string_view::npos;
-}
-
-// The files that a pattern matches, sorted.
-std::vector<std::string> expand(const std::string& pattern) {
-  std::vector<std::string> files;
-  glob_t found{};
-  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
-    files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-  }
-  ::globfree(&found);
-  return files;
-}
 
 class CsvInput {
  public:
   CsvInput(Host host, Config config) : host_(host), config_(std::move(config)) {}
 
   Status setup(Shape&) {
+    if (config_.follow) return follow();
+    for (const char* option : {"close_after", "ignore_older", "fingerprint_lines", "watch"})
+      if (const nek_value* at = host_.at(option); at != &host_.config())
+        return fail_at(at, std::string(option) + ": is for files that are followed, follow: true");
     for (size_t i = 0; i < config_.path.size(); i++) {
       const Status status = add(config_.path[i]);
       if (!status.ok()) return fail_at(node(i), "path: " + status.message());
@@ -56,6 +76,7 @@ class CsvInput {
 
   Status read(Chunk& chunk, std::chrono::milliseconds wait) {
     if (chunk.memory_full()) return {};
+    if (follower_) return follower_->read(chunk, wait);
     while (!chunk.room().empty()) {
       if (!file_) {
         if (next_ == paths_.size()) return end();
@@ -74,19 +95,42 @@ class CsvInput {
     return {};
   }
 
-  Progress progress() const { return {done_, total_}; }
+  Progress progress() const {
+    return follower_ ? Progress{follower_->bytes(), 0} : Progress{done_, total_};
+  }
 
  private:
   const nek_value* node(size_t i) const {
     const nek_value* at = host_.at("path");
     return i < at->count ? &at->items[i] : at;
   }
+  // Files may come later, but what is there has to be one.
+  Status follow() {
+    for (size_t i = 0; i < config_.path.size(); i++) {
+      const std::string& path = config_.path[i];
+      if (path == kStdin)
+        return fail_at(node(i), "path: standard input cannot be followed; it is read until it ends "
+                                "without 'follow'");
+      if (is_pattern(path) || ::access(path.c_str(), F_OK) != 0) continue;
+      if (const auto file = FileReader::open(path); !file.ok())
+        return fail_at(node(i), "path: " + file.status().message());
+    }
+    if (config_.path.empty()) return fail_at(host_.at("path"), "path: names no file");
+    FollowSettings settings{.patterns = config_.path, .exclude = config_.exclude};
+    if (config_.close_after) settings.close_after_ms = config_.close_after->count();
+    if (config_.ignore_older) settings.ignore_older_ms = config_.ignore_older->count();
+    settings.fingerprint_lines = config_.fingerprint_lines.value_or(settings.fingerprint_lines);
+    settings.poll = config_.watch == Watch::kPoll;
+    follower_.emplace(host_, std::move(settings));
+    return {};
+  }
   Status add(const std::string& path) {
     if (path == kStdin) {
       paths_.push_back(path);
       return {};
     }
-    const auto found = is_pattern(path) ? expand(path) : std::vector{path};
+    auto found = is_pattern(path) ? expand(path) : std::vector{path};
+    std::erase_if(found, [&](const auto& one) { return is_excluded(one, config_.exclude); });
     if (found.empty()) return fail("no file matches '" + path + "'");
     for (const auto& one : found) {
       const auto file = FileReader::open(one);
@@ -169,6 +213,7 @@ class CsvInput {
 
   Host host_;
   Config config_;
+  std::optional<Follower> follower_;
   std::vector<std::string> paths_;
   size_t next_ = 0;  // of paths_
   std::optional<FileReader> file_;
@@ -186,6 +231,6 @@ NEK_EXPORT_PLUGINS(nek::input<nek::CsvInput, nek::kOptions>(
      .version = "0.1.0",
      .vendor = "nek",
      .licence = "Apache-2.0",
-     .summary = "Reads files of comma separated values from beginning to end.",
+     .summary = "Reads files of comma separated values, and follows those that grow.",
      .example = "csv: { path: flows.csv, format: nfdump }",
      .codec = "csv"}));

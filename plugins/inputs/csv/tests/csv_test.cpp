@@ -4,36 +4,18 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
-#include <fstream>
 
+#include "folder.h"
 #include "nek/testing.hpp"
 
 using nek::testing::find_plugin;
+using nek::testing::Folder;
 using nek::testing::Input;
 using nek::testing::Instance;
 using nek::testing::Read;
 using nek::testing::Setup;
 
 namespace {
-
-// A folder of its own, gone at the end.
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "nek_csv_XXXXXX").string();
-    if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
-    path_ = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  std::string file(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-    return (path_ / name).string();
-  }
-  std::string path(const std::string& name = "") const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 // What comes out, in the order in which it comes.
 std::string all_bytes(Input& input, uint32_t capacity = 1 << 20) {

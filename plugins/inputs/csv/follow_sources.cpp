@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "decompress/decompress.h"
+#include "fingerprint.h"
+#include "follow.h"
+
+namespace nek {
+
+namespace {
+
+using State = Tail::State;
+
+constexpr size_t kToldBytes = 1024;  // they tell a file whatever lines there are
+constexpr uint64_t kCompareBytes = 4096;
+constexpr int64_t kForgetMs = 600000;
+
+// One that is too short to be told by its content alone.
+std::string short_identity(const std::string& path, std::string_view content) {
+  return fingerprint(fingerprint(path) + std::string(content));
+}
+
+// Of two that are the same: which is read.
+bool is_better(const Tail& a, const Tail& b) {
+  if (a.is_packed != b.is_packed) return b.is_packed;
+  return a.size > b.size;
+}
+
+}  // namespace
+
+// ---- What tells a file from others --------------------------------------------------------------
+
+// How many of the first bytes make the identity; 0: there are too few.
+size_t Follower::told_bytes(std::string_view head) const {
+  size_t end = 0;
+  for (uint32_t line = 0; line < settings_.fingerprint_lines; line++) {
+    const size_t newline = head.find('\n', end);
+    if (newline == std::string_view::npos || newline >= kToldBytes) {
+      // The decoder needs the whole first line as well.
+      const bool has_line = end > 0 || newline != std::string_view::npos;
+      const bool enough = head.size() >= kToldBytes && has_line;
+      return enough || head.size() == FileReader::kHeadBytes ? kToldBytes : 0;
+    }
+    end = newline + 1;
+  }
+  return end;
+}
+
+void Follower::tell(Tail& tail) {
+  tail.told_ms = now();
+  if (!ensure_open(tail)) return;
+  auto head = tail.bytes_at(0, FileReader::kHeadBytes);
+  if (!head.ok()) return trouble(tail, head.status().message());
+  tail.head = std::move(*head);
+  tail.is_packed = make_decompressor(tail.head) != nullptr;
+  tail.is_short = false;
+  tail.limit = UINT64_MAX;
+  if (!(tail.is_packed ? tell_packed(tail) : tell_plain(tail))) return;
+  tail.state = State::kTold;
+  told_.push_back(&tail);
+}
+
+bool Follower::tell_plain(Tail& tail) {
+  tail.told_bytes = told_bytes(tail.head);
+  if (tail.told_bytes == 0) return now() >= quiet_at(tail) && tell_short(tail);
+  tail.identity = fingerprint(std::string_view(tail.head).substr(0, tail.told_bytes));
+  return true;
+}
+
+// Its whole lines are not held back for ever; where it grows after all it gets its own identity.
+bool Follower::tell_short(Tail& tail) {
+  const size_t first = tail.head.find('\n') + 1;  // npos + 1 is 0
+  if (tail.head.empty() || (first == 0 && !tail.gone_ms)) return false;
+  tail.is_short = true;
+  tail.told_bytes = first > 0 ? first : tail.head.size();
+  if (!tail.gone_ms) tail.limit = tail.head.rfind('\n') + 1;
+  tail.identity = short_identity(tail.path, std::string_view(tail.head).substr(0, tail.told_bytes));
+  return true;
+}
+
+bool Follower::tell_packed(Tail& tail) {
+  if (now() < quiet_at(tail)) return false;
+  if (!open_packed(tail)) return false;
+  tail.head = tail.packed->head();
+  tail.told_bytes = told_bytes(tail.head);
+  if (tail.told_bytes > 0) {
+    tail.identity = fingerprint(std::string_view(tail.head).substr(0, tail.told_bytes));
+    return true;
+  }
+  if (tail.head.empty()) {
+    tail.state = State::kDone;
+    return false;
+  }
+  tail.is_short = true;
+  tail.told_bytes = tail.head.size();
+  tail.identity = short_identity(tail.path, tail.head);
+  return true;
+}
+
+// Unpacks up to where it is to be read on.
+bool Follower::open_packed(Tail& tail) {
+  if (!tail.packed) {
+    Fd fd(::dup(tail.fd.get()));
+    if (fd.get() < 0 || ::lseek(fd.get(), 0, SEEK_SET) != 0) return false;
+    tail.packed = FileReader::of(tail.path, std::move(fd), tail.size);
+    if (const auto head = tail.packed->read_head(0); !head.ok()) {
+      tail.packed.reset();
+      trouble(tail, head.status().message());
+      return false;
+    }
+  }
+  if (tail.state != State::kReading || tail.packed->position() == tail.position) return true;
+  const Status status = tail.packed->skip_to(tail.position);
+  if (!status.ok()) {
+    tail.packed.reset();
+    trouble(tail, status.message());
+  }
+  return status.ok();
+}
+
+// It was read as a short one, and has what tells it by now: it goes on as that.
+bool Follower::outgrew(Tail& tail) {
+  const auto head = tail.bytes_at(0, FileReader::kHeadBytes);
+  if (!head.ok() || told_bytes(*head) == 0) return false;
+  leave(tail);
+  tail.state = State::kNew;
+  queue(tail);
+  return true;
+}
+
+// ---- Sources ----------------------------------------------------------------------------------
+
+// Of those that are one source the longest is read.
+void Follower::open_told() {
+  if (told_.empty()) return;
+  std::unordered_map<std::string, Tail*> best;
+  for (Tail* tail : told_) {
+    Tail*& one = best[tail->identity];
+    if (!one || is_better(*tail, *one)) one = tail;
+  }
+  const std::vector<Tail*> told = std::exchange(told_, {});
+  for (Tail* tail : told)
+    if (best[tail->identity] == tail && !owners_.contains(tail->identity)) open_source(*tail);
+  for (Tail* tail : told)
+    if (tail->state == State::kTold) hold(*tail);
+}
+
+nek_source* Follower::open_at_host(const std::string& identity, std::string_view head) const {
+  nek_source_open open{};
+  open.identity = to_text(identity);
+  open.head = to_text(head);
+  return host_.open_source(open);
+}
+
+void Follower::open_source(Tail& tail) {
+  tail.state = State::kReading;
+  tail.at_end = false;
+  const uint64_t read_as_short = std::exchange(tail.position, 0);
+  tail.source = open_at_host(tail.identity, tail.head);
+  owners_[tail.identity] = &tail;
+  const bool ended = tail.source->ended;
+  if (tail.source->resume != NEK_NO_POSITION) tail.position = tail.source->resume;
+  if (tail.is_packed) {
+    if (ended) be_done(tail);
+    else queue(tail);
+    return;
+  }
+  if (tail.position == 0 && !tail.is_short)
+    tail.position = read_as_short > 0 ? read_as_short : known_as_short(tail);
+  const auto info = tail.look();
+  const uint64_t size = info ? static_cast<uint64_t>(info->st_size) : tail.size;
+  if (tail.position > size && ended) {
+    host_.log(NEK_WARN, "'" + tail.path + "' begins like a file that was read to its end, and is "
+                        "shorter: it is taken for a part of that, and not read. Where it is "
+                        "another file, a larger 'fingerprint_lines' tells them apart");
+    return be_done(tail);
+  }
+  if (tail.position > size) {
+    host_.log(NEK_WARN, "'" + tail.path + "' is shorter than what was read of it before: it is "
+                        "read from its beginning");
+    host_.revoke_sources({&tail.source, 1}, 0);
+    tail.source = open_at_host(tail.identity, tail.head);
+    tail.position = 0;
+  }
+  queue(tail);
+}
+
+// How much of it was read when it was too short to be told.
+uint64_t Follower::known_as_short(const Tail& tail) {
+  const std::string identity =
+      short_identity(tail.path, std::string_view(tail.head).substr(0, tail.head.find('\n') + 1));
+  nek_source* source = open_at_host(identity, {});
+  if (source->resume == NEK_NO_POSITION || source->resume == 0) {
+    host_.revoke_sources({&source, 1}, 0);
+    return 0;
+  }
+  const uint64_t position = source->resume;
+  host_.end_source(source);
+  forget_later(identity);  // not now: no snapshot knows its new name yet
+  return position;
+}
+
+// All that it has was read.
+void Follower::be_done(Tail& tail) {
+  host_.end_source(std::exchange(tail.source, nullptr));
+  owners_.erase(tail.identity);
+  for (Tail* other : held(tail.identity)) {
+    other->state = State::kDone;
+    held_--;
+  }
+  close_file(tail);
+  tail.state = State::kDone;
+}
+
+// ---- Files that are the same source -------------------------------------------------------------
+
+std::vector<Tail*> Follower::held(const std::string& identity) const {
+  std::vector<Tail*> all;
+  if (held_ == 0) return all;
+  for (const auto& [id, tail] : tails_)
+    if (tail->state == State::kHeld && tail->identity == identity) all.push_back(tail.get());
+  return all;
+}
+
+void Follower::hold(Tail& tail) {
+  tail.state = State::kHeld;
+  tail.differs = false;
+  held_++;
+  compare(tail);
+  if (tail.state == State::kHeld) close_file(tail);
+}
+
+// A copy has the same bytes up to where the shorter one ends. The longer one is read.
+void Follower::compare(Tail& held) {
+  const auto found = owners_.find(held.identity);
+  if (found == owners_.end()) return;
+  Tail& owner = *found->second;
+  if (owner.state != State::kReading || owner.is_packed || held.is_packed || owner.is_short) return;
+  if (!ensure_open(owner) || !ensure_open(held)) return;
+  const auto its = owner.look(), other = held.look();
+  if (!its || !other) return;
+  if (!held.begins_as_before()) {
+    held.state = State::kNew;
+    held_--;
+    return queue(held);
+  }
+  const auto its_size = static_cast<uint64_t>(its->st_size);
+  const auto other_size = static_cast<uint64_t>(other->st_size);
+  if (its_size < owner.position || !owner.begins_as_before()) return queue(owner);
+  const uint64_t end = std::min(its_size, other_size);
+  const uint64_t begin = end - std::min(end, kCompareBytes);
+  const auto a = owner.bytes_at(begin, end - begin), b = held.bytes_at(begin, end - begin);
+  if (!a.ok() || !b.ok()) return;
+  const bool differed = std::exchange(held.differs, *a != *b);
+  if (held.differs && !differed)
+    host_.log(NEK_WARN, "'" + held.path + "' begins like '" + owner.path +
+                            "', but is another file: it is not read before that one is gone. A "
+                            "larger 'fingerprint_lines' tells them apart");
+  if (held.differs || owner.position < its_size || other_size <= owner.position) return;
+  held_--;
+  take_over(owner, held);
+  owner.state = State::kHeld;
+  held_++;
+  close_file(owner);
+}
+
+void Follower::compare_held(const Tail& owner) {
+  for (Tail* one : held(owner.identity)) compare(*one);
+}
+
+void Follower::take_over(Tail& from, Tail& to) {
+  to.source = std::exchange(from.source, nullptr);
+  to.position = from.position;
+  to.last_byte = from.last_byte;
+  to.state = State::kReading;
+  to.at_end = false;
+  owners_[to.identity] = &to;
+  queue(to);
+}
+
+// No more can be read of it. Another one that is the same goes on with its source (and is the
+// answer), or that ends.
+const Tail* Follower::leave(Tail& tail) {
+  if (!tail.source) return nullptr;
+  owners_.erase(tail.identity);
+  const std::vector<Tail*> others = held(tail.identity);
+  Tail* heir = nullptr;
+  for (Tail* one : others) {
+    if (one->differs || !ensure_open(*one)) continue;
+    if (const auto info = one->look()) one->size = static_cast<uint64_t>(info->st_size);
+    if (!one->is_packed && one->size < tail.position) continue;
+    if (!heir || is_better(*one, *heir)) heir = one;
+  }
+  if (heir) {
+    held_--;
+    take_over(tail, *heir);
+    return heir;
+  }
+  host_.end_source(std::exchange(tail.source, nullptr));
+  bool another = false;
+  for (Tail* one : others) {
+    held_--;
+    one->state = one->differs ? State::kNew : State::kDone;
+    another = another || one->differs;
+    if (one->differs) queue(*one);
+    else close_file(*one);
+  }
+  if (another) forget(tail.identity);
+  else forget_later(tail.identity);
+  return nullptr;
+}
+
+// Its bytes are not those that were read.
+void Follower::replaced(Tail& tail) {
+  tail.state = State::kNew;
+  scan();  // there may be a copy
+  const Tail* heir = leave(tail);
+  if (heir)
+    host_.log(NEK_INFO, "'" + tail.path + "' was truncated; what it held is read on in '" +
+                            heir->path + "'");
+  else
+    host_.log(NEK_WARN, "'" + tail.path + "' was truncated: it is read from its beginning. What "
+                        "was written to it after nek last looked is lost, unless a copy is "
+                        "followed too");
+  truncated_.add();
+  tail.packed.reset();
+  tail.identity.clear();
+  tail.position = 0;
+  tail.at_end = false;
+  tail.last_byte = '\n';
+  tail.changed_ms = now();
+  queue(tail);
+}
+
+// ---- Forgetting -------------------------------------------------------------------------------
+
+// Its position leaves the snapshots.
+void Follower::forget(const std::string& identity) const {
+  nek_source* source = open_at_host(identity, {});
+  host_.revoke_sources({&source, 1}, 0);
+}
+
+// Not at once: it may come back under another name, or packed.
+void Follower::forget_later(const std::string& identity) {
+  forgotten_.push_back({identity, now() + kForgetMs});
+}
+
+void Follower::forget_due() {
+  while (!forgotten_.empty() && forgotten_.front().due_ms <= last_tick_ms_) {
+    const std::string identity = std::move(forgotten_.front().identity);
+    forgotten_.pop_front();
+    const bool is_there = std::any_of(tails_.begin(), tails_.end(), [&](const auto& item) {
+      return item.second->identity == identity;
+    });
+    if (!is_there) forget(identity);
+  }
+}
+
+}  // namespace nek

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tail.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace nek {
+
+Result<bool> Tail::open() {
+  if (is_open()) return true;
+  Fd opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (opened.get() < 0) {
+    if (errno == ENOENT || errno == ENOTDIR || errno == ESTALE) return false;
+    const std::string why = "cannot open '" + path + "': " + std::strerror(errno);
+    return errno == EMFILE || errno == ENFILE ? retry(why) : fail(why);
+  }
+  struct stat info{};
+  if (::fstat(opened.get(), &info) != 0)
+    return fail("cannot look at '" + path + "': " + std::strerror(errno));
+  if (FileId::of(info) != id) return false;
+  fd = std::move(opened);
+  return true;
+}
+
+Result<size_t> Tail::read(std::span<uint8_t> to, uint64_t at) const {
+  for (;;) {
+    const ssize_t got = ::pread(fd.get(), to.data(), to.size(), static_cast<off_t>(at));
+    if (got >= 0) return static_cast<size_t>(got);
+    if (errno != EINTR) return fail("cannot read '" + path + "': " + std::strerror(errno));
+  }
+}
+
+Result<std::string> Tail::bytes_at(uint64_t begin, size_t size) const {
+  std::string bytes(size, '\0');
+  size_t used = 0;
+  while (used < size) {
+    const auto got =
+        read({reinterpret_cast<uint8_t*>(bytes.data()) + used, size - used}, begin + used);
+    if (!got.ok()) return got.status();
+    if (*got == 0) break;
+    used += *got;
+  }
+  bytes.resize(used);
+  return bytes;
+}
+
+bool Tail::begins_as_before() const {
+  const auto now = bytes_at(0, told_bytes);
+  return now.ok() && std::string_view(*now) == std::string_view(head).substr(0, told_bytes);
+}
+
+std::optional<struct stat> Tail::look() const {
+  struct stat info{};
+  if (!is_open() || ::fstat(fd.get(), &info) != 0) return std::nullopt;
+  return info;
+}
+
+}  // namespace nek
