@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """usage: campaign.py NEK [--kills N] [--kind KIND]... [--seed N] [--opensearch URL] [--report FILE.json]
 Kills nek with SIGKILL at random moments, starts it again, and in the end counts what arrived: of files each
-record exactly once; of a FIFO whatever the spool held when nek was killed, exactly once.
+record exactly once, also of files that are followed while they are written, rotated, packed and removed; of a FIFO
+whatever the spool held when nek was killed, exactly once.
   --kills N      of each kind (default 20)
   --kind KIND    only these: """
 
@@ -14,6 +15,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import struct
 import subprocess
@@ -54,6 +56,7 @@ class Result:
     spooled: int = 0      # found in the spool after a kill
     in_the_pipe: int = 0  # written by a program, and not yet read by nek when it was killed
     cut: int = 0          # rows of which the kill left a part
+    removed: int = 0      # files that were removed while they were followed
 
 
 # ---- Where records go -----------------------------------------------------------------------------
@@ -64,7 +67,10 @@ class ToFile:
         self.path = folder / "out.ndjson"
 
     def yaml(self):
-        return f"file: {{ path: {self.path}, fields: [n, check] }}"
+        return f"file: {{ path: {self.path}, fields: [n, check, nek.source] }}"
+
+    def count(self):
+        return self.path.read_bytes().count(b"\n") if self.path.exists() else 0
 
     def rows(self):
         if not self.path.exists():
@@ -87,6 +93,10 @@ class ToOpenSearch:
                                          headers={"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=120) as answer:
             return json.load(answer)
+
+    def count(self):
+        self.ask("POST", f"{self.index}/_refresh")
+        return self.ask("GET", f"{self.index}/_count")["count"]
 
     def rows(self):
         self.ask("POST", f"{self.index}/_refresh")
@@ -124,6 +134,119 @@ class FromFile:
     def finish(self):
         """What has to arrive."""
         return set(range(ROWS))
+
+
+def read_state(path):
+    """Position of each source, by key: reads docs/state-format.md, checksums apart."""
+    state = path.read_bytes()
+    at, positions = 16, {}
+    while at + 24 <= len(state):
+        kind, _, size = struct.unpack_from("<IIQ", state, at)
+        frame, at = state[at + 24:at + 24 + size], at + 24 + size
+        if kind != 3:
+            continue
+        here = 4
+        for _ in range(struct.unpack_from("<I", frame)[0]):
+            texts = []
+            for _ in range(3):
+                length = struct.unpack_from("<I", frame, here)[0]
+                texts.append(frame[here + 4:here + 4 + length])
+                here += 4 + length
+            positions[texts[1]] = struct.unpack_from("<Q", frame, here)[0]
+            here += 33
+    return positions
+
+
+class FromFollowed:
+    """A program writes rows into a file, at times half a row first. The file is rotated as logrotate does it: others
+    are renamed, the third is packed, and what a snapshot holds whole is removed after that."""
+    BYTES_OF_ROW = len(row(0))
+
+    def __init__(self, folder, rng, copies):
+        self.folder, self.rng, self.copies = folder, rng, copies
+        self.path = folder / "in.csv"
+        self.written, self.since_rotation = 0, 0
+        self.first_of = {}  # of each rotated file, by number: its first row and how many
+        self.oldest = 1
+        self.stopping = False
+        self.removed = 0
+
+    def yaml(self):
+        return f"csv: {{ path: '{self.path}*', follow: true, close_after: 1s, {COLUMNS} }}"
+
+    def start(self):
+        self.writer = threading.Thread(target=self.write)
+        self.writer.start()
+
+    def write(self):
+        file = open(self.path, "a", encoding="ascii")
+        while not self.stopping:
+            rows = "".join(map(row, range(self.written, self.written + self.rng.randrange(1, 300))))
+            self.written += len(rows) // self.BYTES_OF_ROW
+            self.since_rotation += len(rows) // self.BYTES_OF_ROW
+            half = self.rng.randrange(len(rows)) if self.rng.random() < 0.3 else len(rows)
+            file.write(rows[:half])
+            file.flush()
+            time.sleep(self.rng.random() * 0.004 * PATIENCE)
+            file.write(rows[half:])
+            file.flush()
+            if self.since_rotation > 1000 and self.rng.random() < 0.02:
+                if self.copies:
+                    self.shift()
+                    shutil.copyfile(self.path, self.rotated(1))
+                    os.truncate(self.path, 0)
+                else:
+                    self.shift()
+                    os.rename(self.path, self.rotated(1))
+                    file.close()
+                    file = open(self.path, "a", encoding="ascii")
+                self.first_of[1] = self.written - self.since_rotation, self.since_rotation
+                self.since_rotation = 0
+            if self.rng.random() < 0.05:
+                self.remove_oldest()
+        file.close()
+
+    def rotated(self, number):
+        return self.folder / f"in.csv.{number}{'.gz' if number > 3 else ''}"
+
+    def shift(self):
+        for number in sorted(self.first_of, reverse=True):
+            path, to = self.rotated(number), self.rotated(number + 1)
+            if number == 3:  # as gzip does it
+                with open(path, "rb") as plain, gzip.open(to, "wb", compresslevel=1) as packed:
+                    packed.write(plain.read())
+                path.unlink()
+            else:
+                path.rename(to)
+            self.first_of[number + 1] = self.first_of.pop(number)
+
+    def remove_oldest(self):
+        """Where the last snapshot says that all of it was delivered."""
+        oldest = max(self.first_of, default=0)
+        if oldest < 3:
+            return
+        first, rows = self.first_of[oldest]
+        try:
+            out = (self.folder / "out.ndjson").read_bytes()
+            positions = read_state(self.folder / "state/state")
+        except FileNotFoundError:
+            return
+        at = out.find(b'{"n":"%09d"' % first)
+        end = out.find(b"\n", at)
+        if at < 0 or end < 0:
+            return
+        if positions.get(json.loads(out[at:end])["nek.source"].encode()) == rows * self.BYTES_OF_ROW:
+            self.rotated(oldest).unlink()
+            del self.first_of[oldest]
+            self.removed += 1
+
+    def killed(self, data_dir):
+        pass
+
+    def finish(self):
+        self.stopping = True
+        self.writer.join()
+        return set(range(self.written))
 
 
 def whole_rows_in_spool(folder):
@@ -214,6 +337,8 @@ class FromFifo:
 KINDS = {
     "csv": lambda folder, rng: FromFile(folder, rng, packed=False),
     "csv.gz": lambda folder, rng: FromFile(folder, rng, packed=True),
+    "follow": lambda folder, rng: FromFollowed(folder, rng, copies=False),
+    "follow copies": lambda folder, rng: FromFollowed(folder, rng, copies=True),
     "fifo": FromFifo,
 }
 
@@ -270,6 +395,13 @@ class Campaign:
         child = self.start(folder, UNTIL="writer_closes")
         if hasattr(source, "last_writer"):
             source.last_writer()
+        if isinstance(source, FromFollowed):  # it does not end by itself
+            for _ in range(1200 * PATIENCE):
+                if child.poll() is not None or to.count() >= len(expected):
+                    break
+                time.sleep(0.25)
+            time.sleep(3)  # for what might come twice
+            child.send_signal(signal.SIGTERM)
         if child.wait(300 * PATIENCE) != 0:
             raise Failure(f"{kind}: the last run: " + (folder / "log").read_text()[-2000:])
         self.judge(source, to.rows(), expected, result)
@@ -281,6 +413,8 @@ class Campaign:
         result.records += len(got)
         result.repeats += sum(got.values()) - len(got)
         result.lost += len(expected - got.keys())
+        if isinstance(source, FromFollowed):
+            result.removed += source.removed
         if isinstance(source, FromFifo):
             result.spooled += len(expected)
             result.in_the_pipe += source.written - len(got)
@@ -297,8 +431,8 @@ def main():
     options = parser.parse_args()
     campaign = Campaign(options.nek.resolve(), options.seed, options.opensearch)
     results = []
-    print("| input | kills | rounds | records | lost | repeated | in the spool when killed | in the pipe when killed | cut rows |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("| input | kills | rounds | records | lost | repeated | in the spool when killed | in the pipe when killed | cut rows | files removed |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for kind in options.kind or KINDS:
         result = campaign.run(kind, options.kills)
         results.append(dataclasses.asdict(result))

@@ -24,6 +24,13 @@ class Short(unittest.TestCase):
     def test_a_packed_csv_file_arrives_with_each_record_once(self):
         self.assertEqual(self.run_kind("csv.gz").cut, 0)
 
+    def test_files_that_are_followed_rotated_packed_and_removed_arrive_with_each_record_once(self):
+        for kind in "follow", "follow copies":
+            with self.subTest(kind):
+                result = self.run_kind(kind)
+                self.assertEqual(result.cut, 0)
+                self.assertGreater(result.removed, 0)
+
     def test_what_the_spool_of_a_fifo_held_at_each_kill_arrives_once(self):
         result = self.run_kind("fifo")
         # The half of a row that was read before a kill, and the half after it.

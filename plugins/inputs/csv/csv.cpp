@@ -109,8 +109,9 @@ class CsvInput {
     for (size_t i = 0; i < config_.path.size(); i++) {
       const std::string& path = config_.path[i];
       if (path == kStdin)
-        return fail_at(node(i), "path: standard input cannot be followed; it is read until it ends "
-                                "without 'follow'");
+        return fail_at(node(i),
+                       "path: standard input cannot be followed; it is read until it ends "
+                       "without 'follow'");
       if (is_pattern(path) || ::access(path.c_str(), F_OK) != 0) continue;
       if (const auto file = FileReader::open(path); !file.ok())
         return fail_at(node(i), "path: " + file.status().message());

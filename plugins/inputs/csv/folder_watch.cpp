@@ -16,8 +16,8 @@ namespace nek {
 
 namespace {
 
-constexpr uint32_t kNames = IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF |
-                            IN_MOVE_SELF;
+constexpr uint32_t kNames =
+    IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF;
 constexpr uint32_t kLost = IN_IGNORED | IN_Q_OVERFLOW | IN_UNMOUNT;
 constexpr uint32_t kWritten = IN_MODIFY | IN_ATTRIB;
 
@@ -67,8 +67,7 @@ std::string FolderWatch::watch(const std::vector<std::string>& prefixes) {
 
 std::string FolderWatch::add(const std::string& prefix) {
   const std::string folder = prefix.empty() ? "." : prefix;
-  const int watch =
-      ::inotify_add_watch(fd_.get(), folder.c_str(), kNames | kWritten | IN_ONLYDIR);
+  const int watch = ::inotify_add_watch(fd_.get(), folder.c_str(), kNames | kWritten | IN_ONLYDIR);
   watches_[prefix] = watch;
   if (watch >= 0) {
     prefixes_[watch] = prefix;
@@ -76,8 +75,8 @@ std::string FolderWatch::add(const std::string& prefix) {
     return {};
   }
   if (errno == ENOENT || errno == ENOTDIR) return {};
-  return "inotify: '" + folder +
-         "': " + (errno == ENOSPC ? "fs.inotify.max_user_watches is reached" : std::strerror(errno));
+  return "inotify: '" + folder + "': " +
+         (errno == ENOSPC ? "fs.inotify.max_user_watches is reached" : std::strerror(errno));
 }
 
 FolderWatch::Changes FolderWatch::take() {

@@ -45,7 +45,8 @@ void Follower::look_around() {
   const int64_t time = now();
   if (time - last_tick_ms_ >= kPollMs || time < last_tick_ms_) tick();
   const int64_t rest = std::min(kScanShare * scan_cost_ms_, kLongestScanPauseMs);
-  const int64_t pause = scan_wanted_ ? rest : std::max(polls_ || links_ ? kPollMs : kSlowScanMs, rest);
+  const int64_t pause =
+      scan_wanted_ ? rest : std::max(polls_ || links_ ? kPollMs : kSlowScanMs, rest);
   if (time - last_scan_ms_ >= pause || time < last_scan_ms_) scan();
 }
 
@@ -70,7 +71,8 @@ void Follower::scan() {
   links_ = false;
   for (const auto& [id, tail] : tails_) tail->seen = false;
   for (const std::string& pattern : settings_.patterns) {
-    if (!is_pattern(pattern)) found(pattern);
+    if (!is_pattern(pattern))
+      found(pattern);
     else
       for (const std::string& path : expand(pattern)) found(path);
   }
@@ -98,8 +100,8 @@ void Follower::watch_folders() {
   std::string problem = watch_.watch(folders);
   polls_ = !problem.empty();
   if (polls_ && problem != watch_problem_)
-    host_.log(NEK_WARN, problem + "; files are looked at every " + std::to_string(kPollMs) +
-                            " ms instead");
+    host_.log(NEK_WARN,
+              problem + "; files are looked at every " + std::to_string(kPollMs) + " ms instead");
   watch_problem_ = std::move(problem);
 }
 
@@ -112,8 +114,8 @@ void Follower::found(const std::string& path) {
     if (::stat(path.c_str(), &info) != 0) return;
   }
   if (!S_ISREG(info.st_mode)) return;
-  const bool old = settings_.ignore_older_ms > 0 &&
-                   now() - mtime_ns(info) / 1000000 > settings_.ignore_older_ms;
+  const bool old =
+      settings_.ignore_older_ms > 0 && now() - mtime_ns(info) / 1000000 > settings_.ignore_older_ms;
   const FileId id = FileId::of(info);
   const auto known = tails_.find(id);
   if (known == tails_.end()) {
@@ -241,8 +243,10 @@ void Follower::advance(Chunk& chunk) {
   }
   if (!more || in_a_row_ >= kTurnBytes) in_a_row_ = 0;
   if (!more || std::exchange(tail.queued, true)) return;
-  if (in_a_row_ > 0) ready_.push_front(&tail);
-  else ready_.push_back(&tail);  // others have their turn
+  if (in_a_row_ > 0)
+    ready_.push_front(&tail);
+  else
+    ready_.push_back(&tail);  // others have their turn
 }
 
 bool Follower::read_plain(Tail& tail, Chunk& chunk) {
@@ -267,8 +271,10 @@ bool Follower::read_plain(Tail& tail, Chunk& chunk) {
   }
   tail.at_end = true;
   const auto info = tail.look();
-  if (info && static_cast<uint64_t>(info->st_size) < tail.position) replaced(tail);
-  else compare_held(tail);
+  if (info && static_cast<uint64_t>(info->st_size) < tail.position)
+    replaced(tail);
+  else
+    compare_held(tail);
   return false;
 }
 
@@ -323,8 +329,10 @@ bool Follower::ensure_open(Tail& tail) {
     trouble(tail, opened.status().message());
     return false;
   }
-  if (*opened) tail.open_at = open_.insert(open_.end(), &tail);
-  else if (!tail.gone_ms) scan_wanted_ = true;  // it has another name by now
+  if (*opened)
+    tail.open_at = open_.insert(open_.end(), &tail);
+  else if (!tail.gone_ms)
+    scan_wanted_ = true;  // it has another name by now
   return *opened;
 }
 

@@ -101,7 +101,7 @@ class Follower {
   FollowSettings settings_;
   Metric files_, truncated_;
   FolderWatch watch_;
-  bool polls_;        // nothing else tells of changes
+  bool polls_;                 // nothing else tells of changes
   std::string watch_problem_;  // that was told
   bool scan_wanted_ = true, links_ = false;
   int64_t last_scan_ms_ = 0, scan_cost_ms_ = 0, last_tick_ms_ = 0;

@@ -164,8 +164,10 @@ void Follower::open_source(Tail& tail) {
   const bool ended = tail.source->ended;
   if (tail.source->resume != NEK_NO_POSITION) tail.position = tail.source->resume;
   if (tail.is_packed) {
-    if (ended) be_done(tail);
-    else queue(tail);
+    if (ended)
+      be_done(tail);
+    else
+      queue(tail);
     return;
   }
   if (tail.position == 0 && !tail.is_short)
@@ -173,14 +175,16 @@ void Follower::open_source(Tail& tail) {
   const auto info = tail.look();
   const uint64_t size = info ? static_cast<uint64_t>(info->st_size) : tail.size;
   if (tail.position > size && ended) {
-    host_.log(NEK_WARN, "'" + tail.path + "' begins like a file that was read to its end, and is "
-                        "shorter: it is taken for a part of that, and not read. Where it is "
-                        "another file, a larger 'fingerprint_lines' tells them apart");
+    host_.log(NEK_WARN, "'" + tail.path +
+                            "' begins like a file that was read to its end, and is "
+                            "shorter: it is taken for a part of that, and not read. Where it is "
+                            "another file, a larger 'fingerprint_lines' tells them apart");
     return be_done(tail);
   }
   if (tail.position > size) {
-    host_.log(NEK_WARN, "'" + tail.path + "' is shorter than what was read of it before: it is "
-                        "read from its beginning");
+    host_.log(NEK_WARN, "'" + tail.path +
+                            "' is shorter than what was read of it before: it is "
+                            "read from its beginning");
     host_.revoke_sources({&tail.source, 1}, 0);
     tail.source = open_at_host(tail.identity, tail.head);
     tail.position = 0;
@@ -305,11 +309,15 @@ const Tail* Follower::leave(Tail& tail) {
     held_--;
     one->state = one->differs ? State::kNew : State::kDone;
     another = another || one->differs;
-    if (one->differs) queue(*one);
-    else close_file(*one);
+    if (one->differs)
+      queue(*one);
+    else
+      close_file(*one);
   }
-  if (another) forget(tail.identity);
-  else forget_later(tail.identity);
+  if (another)
+    forget(tail.identity);
+  else
+    forget_later(tail.identity);
   return nullptr;
 }
 
@@ -319,12 +327,13 @@ void Follower::replaced(Tail& tail) {
   scan();  // there may be a copy
   const Tail* heir = leave(tail);
   if (heir)
-    host_.log(NEK_INFO, "'" + tail.path + "' was truncated; what it held is read on in '" +
-                            heir->path + "'");
+    host_.log(NEK_INFO,
+              "'" + tail.path + "' was truncated; what it held is read on in '" + heir->path + "'");
   else
-    host_.log(NEK_WARN, "'" + tail.path + "' was truncated: it is read from its beginning. What "
-                        "was written to it after nek last looked is lost, unless a copy is "
-                        "followed too");
+    host_.log(NEK_WARN, "'" + tail.path +
+                            "' was truncated: it is read from its beginning. What "
+                            "was written to it after nek last looked is lost, unless a copy is "
+                            "followed too");
   truncated_.add();
   tail.packed.reset();
   tail.identity.clear();

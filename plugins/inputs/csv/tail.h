@@ -49,7 +49,7 @@ struct Tail {
   std::string path;
   const FileId id;
   State state = State::kNew;
-  uint64_t size = UINT64_MAX;      // as last seen
+  uint64_t size = UINT64_MAX;  // as last seen
   int64_t mtime_ns = 0;
   int64_t changed_ms = 0;          // when that was noticed, or bytes were read
   std::optional<int64_t> gone_ms;  // no path that is followed leads to it any more

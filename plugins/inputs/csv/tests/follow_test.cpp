@@ -192,7 +192,8 @@ TEST_CASE("close_after says how long") {
   CHECK(follow.sources() == Texts{"ended"});
 }
 
-TEST_CASE("nothing is lost or read twice when a file is copied and truncated, if the copy is followed") {
+TEST_CASE(
+    "nothing is lost or read twice when a file is copied and truncated, if the copy is followed") {
   const Folder folder;
   folder.file("a.csv", "1\n2\n");
   Following follow(folder.path("a.csv*"));
@@ -202,7 +203,8 @@ TEST_CASE("nothing is lost or read twice when a file is copied and truncated, if
   folder.truncate("a.csv");
   folder.append("a.csv", "4\n5\n");
   CHECK(follow.read() == "3\n4\n5\n");
-  CHECK(follow.log() == "'" + folder.path("a.csv") + "' was truncated; what it held is read on in '" +
+  CHECK(follow.log() == "'" + folder.path("a.csv") +
+                            "' was truncated; what it held is read on in '" +
                             folder.path("a.csv.1") + "'\n");
   // And again, with all that was there read before.
   CHECK(follow.read(2 * kMinute) == "");
@@ -398,8 +400,10 @@ TEST_CASE("without the kernel's help files are looked at again and again") {
   const Folder folder;
   folder.file("real", "1\n2\n");
   const bool link = GENERATE(false, true);
-  if (link) symlink(folder.path("real").c_str(), folder.path("a.csv").c_str());
-  else folder.file("a.csv", "1\n2\n");
+  if (link)
+    symlink(folder.path("real").c_str(), folder.path("a.csv").c_str());
+  else
+    folder.file("a.csv", "1\n2\n");
   Following follow(folder.path("*.csv"), link ? "" : "watch: poll");
   CHECK(follow.read() == "1\n2\n");
   folder.append(link ? "real" : "a.csv", "3\n");
@@ -427,7 +431,8 @@ TEST_CASE("more files than may be open at once are followed") {
   const Folder folder;
   std::string all;
   constexpr int kFiles = 700;
-  for (int i = 0; i < kFiles; i++) folder.file(std::to_string(i) + ".csv", std::to_string(i) + "\n2\n");
+  for (int i = 0; i < kFiles; i++)
+    folder.file(std::to_string(i) + ".csv", std::to_string(i) + "\n2\n");
   Following follow(folder.path("*.csv"));
   CHECK(follow.read().size() == 10 + 90 * 2 + 600 * 3 + kFiles * 3);
   for (int i = 0; i < kFiles; i++) folder.append(std::to_string(i) + ".csv", "3\n");
@@ -482,7 +487,8 @@ TEST_CASE("options that make no sense are explained where they are written") {
         "1:7: path: '" + folder.path("fifo") +
             "' is no regular file; '-' reads what comes by standard input");
   CHECK(error_of("path: []\nfollow: true") == "1:7: path: names no file");
-  for (const std::string option : {"close_after: 1s", "ignore_older: 1h", "fingerprint_lines: 3", "watch: poll"})
+  for (const std::string option :
+       {"close_after: 1s", "ignore_older: 1h", "fingerprint_lines: 3", "watch: poll"})
     CHECK(error_of("path: " + path + "\n" + option) ==
           "2:" + std::to_string(option.find(':') + 3) + ": " + option.substr(0, option.find(':')) +
               ": is for files that are followed, follow: true");
