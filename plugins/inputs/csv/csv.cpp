@@ -40,20 +40,23 @@ constexpr auto kOptions = options<Config>(
     option<&Config::follow>("follow",
                             "Goes on: reads what is added to files, and files that come later.",
                             {.fallback = "false"}),
-    option<&Config::close_after>("close_after",
-                                 "With follow (60s): a file that is gone or has another name is "
-                                 "read until nothing came so long."),
+    option<&Config::close_after>(
+        "close_after",
+        "With follow (default 60s): a file that is gone or has another name is "
+        "read until nothing came so long."),
     option<&Config::ignore_older>("ignore_older",
                                   "With follow: leaves out files that were last written to longer "
                                   "ago."),
-    option<&Config::fingerprint_lines>("fingerprint_lines",
-                                       "With follow (2): a file is known by so many of its first "
-                                       "lines, up to 1 KiB of them.",
-                                       {.range = "1..1000"}),
-    option<&Config::watch>("watch",
-                           "With follow (auto): hears of changes from the kernel, or looks every "
-                           "250 ms.",
-                           {.range = "auto|poll"}));
+    option<&Config::fingerprint_lines>(
+        "fingerprint_lines",
+        "With follow (default 2): a file is known by so many of its first "
+        "lines, up to 1 KiB of them.",
+        {.range = "1..1000"}),
+    option<&Config::watch>(
+        "watch",
+        "With follow (default auto): hears of changes from the kernel, or looks every "
+        "250 ms.",
+        {.range = "auto|poll"}));
 
 constexpr std::string_view kStdin = "-";
 

@@ -38,7 +38,7 @@ size_t Follower::told_bytes(std::string_view head) const {
   size_t end = 0;
   for (uint32_t line = 0; line < settings_.fingerprint_lines; line++) {
     const size_t newline = head.find('\n', end);
-    if (newline == std::string_view::npos || newline >= kToldBytes) {
+    if (newline >= kToldBytes) {  // or there is none
       // The decoder needs the whole first line as well.
       const bool has_line = end > 0 || newline != std::string_view::npos;
       const bool enough = head.size() >= kToldBytes && has_line;
