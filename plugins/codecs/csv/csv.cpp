@@ -90,7 +90,6 @@ std::optional<Kind> kind_of(std::string_view type) {
 }
 
 std::string_view without_bom(std::string_view head) {
-  static constexpr std::string_view kBom = "\xef\xbb\xbf";
   return head.starts_with(kBom) ? head.substr(kBom.size()) : head;
 }
 
@@ -98,10 +97,10 @@ class Decoder {
  public:
   struct Source {
     std::optional<Plan> by_header;
-    const Plan* plan = nullptr;  // of plain records
-    std::string problem;         // of the header: no record can be read
-    bool skip_first = false;     // the header
-    bool is_fmt = false;         // nfdump's, mostly
+    const Plan* plan = nullptr;         // of plain records
+    std::string problem;                // of the header: no record can be read
+    std::optional<uint64_t> header_at;  // empty lines may precede it
+    bool is_fmt = false;                // nfdump's, mostly
   };
   struct Lane {
     Index index;
@@ -146,17 +145,19 @@ class Decoder {
 
   // Bytes must not stop a pipeline: a header that is wrong makes dead letters of its rows.
   Status open(Source& source, std::string_view head) const {
-    const auto first = first_record(without_bom(head));
+    const auto [first, first_at] = first_record(head);
     if (nfdump()) {
       const auto format = nfdump_format_of(first);
-      source.skip_first = format.has_value();
+      if (format) source.header_at = first_at;
       source.is_fmt = !format;
       if (format) source.by_header = nfdump_plan(*format);
       return {};
     }
-    source.skip_first = is_header(first);
     source.plan = &plans_[0];
-    if (source.skip_first) source.problem = plan_by_header(source, first);
+    if (is_header(first)) {
+      source.header_at = first_at;
+      source.problem = plan_by_header(source, first);
+    }
     if (!source.problem.empty() && !head.empty()) host_.log(NEK_WARN, source.problem);
     return {};
   }
@@ -285,11 +286,13 @@ class Decoder {
     return plan_of(std::move(columns), format.fields);
   }
 
-  std::vector<std::string> first_record(std::string_view bytes) const {
+  // Its fields, and where it begins.
+  std::pair<std::vector<std::string>, uint32_t> first_record(std::string_view bytes) const {
     std::vector<std::string> texts;
     Index index;
-    scan(bytes.data(), 0, static_cast<uint32_t>(bytes.size()), dialect_, unit_, index);
-    if (index.records.empty()) return texts;
+    const auto begin = static_cast<uint32_t>(bytes.size() - without_bom(bytes).size());
+    scan(bytes.data(), begin, static_cast<uint32_t>(bytes.size()), dialect_, unit_, index);
+    if (index.records.empty()) return {texts, begin};
     const Record& record = index.records[0];
     for (uint32_t i = 0; i < record.fields; i++) {
       std::string scratch;
@@ -297,7 +300,7 @@ class Decoder {
       unquote(text, scratch);
       texts.emplace_back(text);
     }
-    return texts;
+    return {texts, record.begin};
   }
   bool is_header(const std::vector<std::string>& first) const {
     if (config_.header != Header::kAuto) return config_.header == Header::kYes;
@@ -347,14 +350,16 @@ class Decoder {
   void index_segment(const char* bytes, const nek_segment& segment, Index& index) const {
     uint32_t begin = segment.begin;
     const uint32_t end = segment.begin + segment.size;
-    const bool at_start = segment.position == 0 && !(segment.source->flags & NEK_MESSAGES);
-    if (at_start) {
+    const bool is_message = (segment.source->flags & NEK_MESSAGES) != 0;
+    if (segment.position == 0 && !is_message) {
       const std::string_view all{bytes + begin, segment.size};
       begin += static_cast<uint32_t>(all.size() - without_bom(all).size());
     }
     const auto first = static_cast<std::ptrdiff_t>(index.records.size());
     scan(bytes, begin, end, dialect_, unit_, index);
-    const bool has_header = at_start && source_of<Source>(segment).skip_first;
+    const auto header_at = source_of<Source>(segment).header_at;
+    const bool has_header = header_at && !is_message && *header_at >= segment.position &&
+                            *header_at - segment.position < segment.size;
     const bool is_empty = first == static_cast<std::ptrdiff_t>(index.records.size());
     if (has_header && !is_empty) index.records.erase(index.records.begin() + first);
   }

@@ -20,6 +20,12 @@ uint32_t skip_quoted(const char* bytes, uint32_t at, uint32_t end) {
   return end;
 }
 
+// Whether a byte order mark is all that precedes `at`: a quote behind it opens the record's first
+// field.
+bool is_behind_bom(const char* bytes, size_t record, size_t at) {
+  return at - record == kBom.size() && std::string_view(bytes + record, kBom.size()) == kBom;
+}
+
 class Scanner {
  public:
   Scanner(const char* bytes, Dialect dialect, const BitmapUnit& unit, Index& index)
@@ -88,7 +94,7 @@ class Scanner {
   void take_quote(uint32_t at) {
     if (at == doubled_) return;
     if (!in_quotes_) {
-      in_quotes_ = at == field_;
+      in_quotes_ = at == field_ || (field_ == begin_ && is_behind_bom(bytes_, begin_, at));
       index_.quoted |= in_quotes_;
     } else if (at + 1 < end_ && bytes_[at + 1] == '"') {
       doubled_ = at + 1;
@@ -142,7 +148,9 @@ size_t last_record_end(std::string_view bytes, Dialect dialect) {
   while (dialect.quotes) {
     size_t quote = bytes.find('"', from);
     const auto opens = [&](size_t at) {
-      return at == 0 || bytes[at - 1] == '\n' || bytes[at - 1] == dialect.delimiter;
+      if (at == 0 || bytes[at - 1] == '\n' || bytes[at - 1] == dialect.delimiter) return true;
+      const size_t record = at - std::min(at, kBom.size());
+      return (record == 0 || bytes[record - 1] == '\n') && is_behind_bom(bytes.data(), record, at);
     };
     while (quote != std::string_view::npos && !opens(quote)) quote = bytes.find('"', quote + 1);
     if (quote == std::string_view::npos) break;

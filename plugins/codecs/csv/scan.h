@@ -12,6 +12,8 @@
 
 namespace nek::csv {
 
+constexpr std::string_view kBom = "\xef\xbb\xbf";  // the byte order mark
+
 struct Dialect {
   char delimiter = ',';
   bool quotes = true;  // RFC 4180: a field that begins with '"' ends at the next single '"'

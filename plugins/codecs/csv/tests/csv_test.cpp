@@ -66,12 +66,26 @@ TEST_CASE("the header is known where reading resumes in the middle") {
         "{\"a\":\"text\",\"b\":\"text\"}\n{\"a\":\"3\",\"b\":\"4\"}\n");
 }
 
+TEST_CASE("a header after empty lines is no row, also where these came by themselves") {
+  Feed feed;
+  feed.chunk = 1;
+  CHECK(Decoder(find_plugin("csv"), "").rows("\n\na,b\n1,2\n", feed) ==
+        "{\"a\":\"text\",\"b\":\"text\"}\n{\"a\":\"1\",\"b\":\"2\"}\n");
+}
+
 TEST_CASE("a message has no header of its own") {
   Feed feed;
   feed.messages = true;
   feed.head = "";
   CHECK(Decoder(find_plugin("csv"), "columns: {a: text}").rows("a\nb\n", feed) ==
         "{\"a\":\"text\"}\n{\"a\":\"a\"}\n{\"a\":\"b\"}\n");
+}
+
+TEST_CASE("a quoted name may follow a byte order mark, wherever the bytes are cut") {
+  Feed feed;
+  feed.chunk = 1;
+  CHECK(Decoder(find_plugin("csv"), "").rows("\xEF\xBB\xBF\"a b\",c\n1,2\n", feed) ==
+        "{\"a b\":\"text\",\"c\":\"text\"}\n{\"a b\":\"1\",\"c\":\"2\"}\n");
 }
 
 TEST_CASE("a byte order mark is no part of the first name") {
