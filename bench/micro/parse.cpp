@@ -109,7 +109,7 @@ void parse_times(benchmark::State& state) {
   }
   texts.all += std::string(Arena::kPadding, '\0');
   for (auto _ : state) {
-    DateCache dates;
+    MinuteCache dates;
     int64_t sum = 0, value = 0;
     for (const auto& [begin, end] : texts.spans)
       sum += glance_time(texts.all.data() + begin, end - begin, dates, value) ? value : 0;

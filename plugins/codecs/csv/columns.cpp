@@ -33,6 +33,22 @@ std::optional<int64_t> parse_seconds(std::string_view text) {
   return ms;
 }
 
+// Rows that a quick loop leaves to a slow one, which stays out of it: so the quick one keeps all that
+// it needs in registers.
+class RowsLeft {
+ public:
+  explicit RowsLeft(std::span<uint32_t> room) : room_(room) {}
+  void add(uint32_t row) { room_[count_++] = row; }
+  void add_all(uint32_t rows) {
+    for (uint32_t row = 0; row < rows; row++) add(row);
+  }
+  std::span<const uint32_t> rows() const { return room_.first(count_); }
+
+ private:
+  std::span<uint32_t> room_;
+  uint32_t count_ = 0;
+};
+
 // One column of one batch.
 class ColumnParser {
  public:
@@ -74,17 +90,17 @@ class ColumnParser {
   };
   // Where one field lies in each row; a copy on the stack, so that loops keep it in registers.
   struct Spans {
-    const uint32_t* ends;
+    const uint32_t* ends;  // of this field, were the record's first one at 0
     const Record* records;
-    uint32_t field;
+    bool is_first;
     Span operator[](uint32_t row) const {
       const Record& record = records[row];
-      const uint32_t* end = ends + record.first + field;
-      return {field ? end[-1] + 1 : record.begin, *end};
+      const uint32_t* end = ends + record.first;
+      return {is_first ? record.begin : end[-1] + 1, *end};
     }
   };
   Spans spans(int field) const {
-    return {batch_.ends, batch_.records.data(), static_cast<uint32_t>(field)};
+    return {batch_.ends + field, batch_.records.data(), field == 0};
   }
   std::string_view text(uint32_t row, int field) const {
     const Span span = spans(field)[row];
@@ -135,24 +151,15 @@ class ColumnParser {
       return parsed.has_value();
     });
   }
-  // glance(span, value) knows the usual, parse(text) all that is right.
-  template <class T, class Glance, class Parse>
-  const nek_column* parse_values(Glance glance, Parse parse) {
-    nek_column& made = make({});
-    auto* values = static_cast<T*>(made.values);
-    const Spans at = spans(column_.field);
-    for (uint32_t row = 0, rows = rows_; row < rows; row++) {
-      T value{};
-      if (!glance(at[row], value)) read_slowly(made, row, value, parse);
-      values[row] = value;
-    }
-    return &made;
-  }
   template <class T, class Parse>
   const nek_column* parse_slowly(Parse parse) {
-    return parse_values<T>([](Span, T&) { return false; }, parse);
+    nek_column& made = make({});
+    auto* values = static_cast<T*>(made.values);
+    for (uint32_t row = 0; row < rows_; row++) read_slowly(made, row, values[row], parse);
+    return &made;
   }
-  // As parse_values, with read_number for the usual, many rows at a time.
+  RowsLeft rows_left() const { return RowsLeft(call_.memory<uint32_t>(rows_)); }
+  // read_number knows the usual, many rows at a time; parse(text) all that is right.
   template <class T, class Parse>
   const nek_column* parse_numbers(Parse parse) {
     static const NumbersReader read_numbers = numbers_readers().back();
@@ -177,24 +184,42 @@ class ColumnParser {
   }
   template <class Parse>
   const nek_column* parse_times(Parse parse) {
-    DateCache date;
+    nek_column& made = make({});
+    auto* values = static_cast<int64_t*>(made.values);
+    RowsLeft left = rows_left();
+    glance_times(values, left);
     TimeZone::Span zone;
-    const auto to_utc = [&](int64_t local) {
-      if (!zone.holds(local)) zone = batch_.zone->of_local(local);
-      if (local >= zone.twice_from_ms) counts_.ambiguous++;
-      return local - zone.offset_ms;
-    };
-    return parse_values<int64_t>(
-        [&](Span s, int64_t& value) {
-          if (!glance_time(batch_.bytes + s.begin, s.end - s.begin, date, value)) return false;
-          value = to_utc(value);
-          return true;
-        },
-        [&](std::string_view text) -> std::optional<int64_t> {
-          const auto time = parse(text);
-          if (!time) return std::nullopt;
-          return time->is_local ? to_utc(time->ms) : time->ms;
-        });
+    for (const uint32_t row : left.rows()) {
+      read_slowly(made, row, values[row], [&](std::string_view text) -> std::optional<int64_t> {
+        const auto time = parse(text);
+        if (!time) return std::nullopt;
+        return time->is_local ? to_utc(time->ms, zone) : time->ms;
+      });
+    }
+    return &made;
+  }
+  [[gnu::noinline]] void glance_times(int64_t* values, RowsLeft& into) {
+    const char* const bytes = batch_.bytes;
+    const Spans at = spans(column_.field);
+    MinuteCache minutes;
+    TimeZone::Span zone;
+    for (uint32_t row = 0, rows = rows_; row < rows; row++) {
+      const Span s = at[row];
+      int64_t value = 0;
+      const bool is_known = glance_time(bytes + s.begin, s.end - s.begin, minutes, value);
+      if (!is_known) [[unlikely]] {
+        into.add(row);
+        continue;
+      }
+      values[row] = to_utc(value, zone);
+    }
+  }
+  int64_t to_utc(int64_t local, TimeZone::Span& zone) {
+    if (!zone.holds(local)) [[unlikely]]
+      zone = batch_.zone->of_local(local);
+    if (local >= zone.twice_from_ms) [[unlikely]]
+      counts_.ambiguous++;
+    return local - zone.offset_ms;
   }
   const nek_column* parse_bools() {
     nek_column& made = make({});
@@ -263,9 +288,8 @@ class ColumnParser {
   bool is_utf8(std::string_view text) const { return batch_.utf8 || valid_utf8(text); }
   // Whether fields can be taken as they are, except for blanks.
   bool plain() const { return batch_.utf8 && !batch_.quoted; }
-  static bool is_shortened(const char* text, uint32_t size) {
-    return size == 16 && text[7] == '.' && text[8] == '.';
-  }
+  static constexpr uint32_t kShortened = 16;  // characters of a shortened address
+  static bool is_shortened(const char* text) { return text[7] == '.' && text[8] == '.'; }
   nek_column& make_text() {
     Make text;
     text.chunk_text = true;
@@ -275,24 +299,35 @@ class ColumnParser {
   const nek_column* parse_text(nek_column& made, uint64_t* shortened) {
     TextWriter writer(made);  // its last buffer is for what can't stand in the chunk
     auto* views = static_cast<nek_view*>(made.values);
-    const char* bytes = batch_.bytes;
+    RowsLeft left = rows_left();
+    const uint64_t short_ones = glance_texts(views, left);
+    for (const uint32_t row : left.rows()) {
+      views[row] = {};
+      read_slowly(made, row, [&](std::string_view text) { return set(writer, row, text); });
+    }
+    if (shortened) *shortened += short_ones;
+    return &made;
+  }
+  // Returns how many look like shortened addresses.
+  [[gnu::noinline]] uint64_t glance_texts(nek_view* views, RowsLeft& into) const {
+    const char* const bytes = batch_.bytes;
     const Spans at = spans(column_.field);
-    const bool is_plain = plain(), trims = column_.trim;
+    const bool trims = column_.trim;
+    if (!plain()) {
+      into.add_all(rows_);
+      return 0;
+    }
     uint64_t short_ones = 0;
     for (uint32_t row = 0, rows = rows_; row < rows; row++) {
       Span s = at[row];
       if (trims) glance_trim(bytes, s.begin, s.end);
       const uint32_t size = s.end - s.begin;
-      if (is_plain && size > 0) {
-        views[row] = glance_view(bytes, s.begin, size);
-        short_ones += is_shortened(bytes + s.begin, size);
-      } else {
-        views[row] = {};
-        read_slowly(made, row, [&](std::string_view text) { return set(writer, row, text); });
-      }
+      views[row] = glance_view(bytes, s.begin, size);
+      if (size == 0) [[unlikely]]
+        into.add(row);
+      if (size == kShortened) short_ones += is_shortened(bytes + s.begin);
     }
-    if (shortened) *shortened += short_ones;
-    return &made;
+    return short_ones;
   }
   bool set(TextWriter& writer, uint32_t row, std::string_view text) {
     if (!is_utf8(text)) return false;
@@ -321,16 +356,9 @@ class ColumnParser {
     with_codes.dictionary = known(values);
     nek_column& made = make(with_codes);
     auto* codes = static_cast<int32_t*>(made.values);
-    const char* bytes = batch_.bytes;
-    const Spans at = spans(column_.field);
-    const bool is_plain = plain(), trims = column_.trim;
-    for (uint32_t row = 0, rows = rows_; row < rows; row++) {
-      const Span s = at[row];
-      const int32_t code = is_plain
-                               ? values.codes.code_of_field(bytes + s.begin, s.end - s.begin, trims)
-                               : TextCodes::kBlank;
-      codes[row] = code;
-      if (code != TextCodes::kBlank) continue;
+    RowsLeft left = rows_left();
+    glance_codes(values.codes, codes, left);
+    for (const uint32_t row : left.rows()) {
       codes[row] = 0;
       read_slowly(made, row, [&](std::string_view text) {
         if (!is_utf8(text)) return false;
@@ -344,6 +372,18 @@ class ColumnParser {
     std::memcpy(larger.values, codes, rows_ * sizeof *codes);
     if (made.validity) std::memcpy(larger.validity, made.validity, (rows_ + 7) / 8);
     return &larger;
+  }
+  [[gnu::noinline]] void glance_codes(TextCodes& known, int32_t* codes, RowsLeft& into) const {
+    const char* const bytes = batch_.bytes;
+    const Spans at = spans(column_.field);
+    const bool trims = column_.trim;
+    if (!plain()) return into.add_all(rows_);
+    for (uint32_t row = 0, rows = rows_; row < rows; row++) {
+      const Span s = at[row];
+      codes[row] = known.code_of_field(bytes + s.begin, s.end - s.begin, trims);
+      if (codes[row] == TextCodes::kBlank) [[unlikely]]
+        into.add(row);
+    }
   }
   // The dictionary of all values so far.
   const nek_dictionary* known(Scratch::Values& values) const {

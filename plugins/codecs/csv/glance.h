@@ -13,6 +13,10 @@
 #include "nek/plugin.h"
 #include "parse_time.h"
 
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
+
 namespace nek::csv {
 
 static_assert(std::endian::native == std::endian::little, "the first character is the lowest byte");
@@ -38,6 +42,13 @@ constexpr std::array<uint64_t, 9> kFirst = {0,
                                             0xFFFFFFFFFFFFFF,
                                             0xFFFFFFFFFFFFFFFF};
 
+// The last n of eight bytes.
+constexpr std::array<uint64_t, 9> kLast = [] {
+  std::array<uint64_t, 9> last{};
+  for (size_t n = 0; n <= 8; n++) last[n] = ~kFirst[8 - n];
+  return last;
+}();
+
 // High bit of each byte that is above 9.
 inline uint64_t above_nine(uint64_t bytes) { return ((bytes + 0x76 * kOnes) | bytes) & kHighBits; }
 
@@ -50,15 +61,29 @@ inline uint64_t eight_digits(uint64_t digits) {
          32;
 }
 
+// number_text() where no sixteen bytes can be read before the end.
+inline uint64_t number_text_at_start(const char* bytes, uint32_t begin, uint32_t end) {
+  uint64_t text = kBlanks;
+  for (uint32_t at = begin; at < end; at++) {
+    if ((text & 0xFF) != ' ') return 0;
+    text = text >> 8 | uint64_t{static_cast<uint8_t>(bytes[at])} << 56;
+  }
+  return text;
+}
+
 // The last eight characters of bytes[begin, end), blanks in front where it is shorter or padded; 0
 // where that is not all of it.
 inline uint64_t number_text(const char* bytes, uint32_t begin, uint32_t end) {
-  if (end < 8 || begin == end) return 0;
-  const uint64_t before = kFirst[8 - std::min(end - begin, 8u)];  // of the field
-  for (uint32_t at = begin; at + 8 < end; at++) {
-    if (bytes[at] != ' ') return 0;
-  }
-  return (load<uint64_t>(bytes + end - 8) & ~before) | (kBlanks & before);
+  const uint32_t size = end - begin;
+  if (end < 16) [[unlikely]]
+    return number_text_at_start(bytes, begin, end);
+  const uint64_t last = load<uint64_t>(bytes + end - 8);
+  if (size <= 8) return (last & kLast[size]) | (kBlanks & ~kLast[size]);
+  // What is before them must be blank. The width of a column is mostly the same in all rows.
+  if (size > 16) [[unlikely]]
+    return 0;
+  const uint64_t other = load<uint64_t>(bytes + end - 16) ^ kBlanks;
+  return (other & kLast[size - 8]) == 0 ? last : 0;
 }
 
 // Blanks and up to eight digits behind them. Returns what is wrong, 0: nothing. Without a branch on
@@ -75,68 +100,110 @@ inline uint64_t read_number(uint64_t text, uint64_t& value) {
          (is_digit >> 56 ^ 1);                        // no digit at the end
 }
 
-// bytes[begin, end) without blanks around it; eight bytes behind it can be read.
+// How many of the next sixteen characters are blanks before another one comes.
+inline uint32_t blanks_of_16(const char* at) {
+#ifdef __SSE2__
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  const int blanks = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(' ')));
+  return static_cast<uint32_t>(std::countr_one(static_cast<uint32_t>(blanks)));
+#else
+  uint32_t blanks = 0;
+  while (blanks < 16 && at[blanks] == ' ') blanks++;
+  return blanks;
+#endif
+}
+
+// bytes[begin, end) without blanks around it; sixteen bytes behind it can be read.
 inline void glance_trim(const char* bytes, uint32_t& begin, uint32_t& end) {
-  while (begin < end) {
-    const uint64_t other = load<uint64_t>(bytes + begin) ^ kBlanks;
-    const auto blanks = static_cast<uint32_t>(std::countr_zero(other)) / 8;
+  uint32_t blanks = blanks_of_16(bytes + begin);
+  begin += blanks;
+  while (blanks == 16 && begin < end) {
+    blanks = blanks_of_16(bytes + begin);
     begin += blanks;
-    if (blanks < 8) break;
   }
   begin = std::min(begin, end);
-  if (begin == end || bytes[end - 1] != ' ') return;
-  while (begin < end && end >= 8) {
-    const uint64_t other = load<uint64_t>(bytes + end - 8) ^ kBlanks;
-    const auto blanks = static_cast<uint32_t>(std::countl_zero(other)) / 8;
-    end -= blanks;
-    if (blanks < 8) break;
-  }
   while (begin < end && bytes[end - 1] == ' ') end--;
 }
 
-// Most neighbouring times share their date.
-struct DateCache {
-  uint64_t year_month = 0x2D31302D30373931;  // "1970-01-"
-  uint16_t day = 0x3130;                     // "01"
-  int64_t ms = 0;
+// Minutes that were parsed: most times are of one of the last few, though in no order.
+class MinuteCache {
+ public:
+  // ms since 1970 of "2023-01-25 18:35". Of no zone. False: it is none.
+  bool find(const char* text, int64_t& ms) {
+    const uint64_t first = load<uint64_t>(text), rest = load<uint64_t>(text + 8);
+    Minute& minute = minutes_[text[15] & (kMinutes - 1)];
+    const bool is_known = ((minute.first ^ first) | (minute.rest ^ rest)) == 0;
+    if (!is_known && !take_in(minute, text)) [[unlikely]]
+      return false;
+    ms = minute.ms;
+    return true;
+  }
+
+ private:
+  static constexpr size_t kMinutes = 16;
+  struct Minute {
+    uint64_t first = 0x2D31302D30373931, rest = 0x30303A3030203130;  // "1970-01-01 00:00"
+    int64_t ms = 0;
+  };
+  [[gnu::noinline]] static bool take_in(Minute& minute, const char* text) {
+    if ((text[10] != ' ' && text[10] != 'T') || text[13] != ':') return false;
+    const auto date = parse_date(text);
+    const unsigned hours = two_digits(text + 11), minutes = two_digits(text + 14);
+    if (!date || hours > 23 || minutes > 59) return false;
+    minute = {load<uint64_t>(text), load<uint64_t>(text + 8),
+              *date + (hours * 60 + minutes) * int64_t{60000}};
+    return true;
+  }
+  std::array<Minute, kMinutes> minutes_;
 };
 
 // "2023-01-25 18:35:43", with ".884" or not. Of no zone.
-inline bool glance_time(const char* at, uint32_t size, DateCache& cache, int64_t& ms) {
+inline bool glance_time(const char* at, uint32_t size, MinuteCache& cache, int64_t& ms) {
   if (size != 19 && size != 23) return false;
-  const auto year_month = load<uint64_t>(at);
-  const auto day = load<uint16_t>(at + 8);
-  if (year_month != cache.year_month || day != cache.day) {
-    const auto date = parse_date(at);
-    if (!date) return false;
-    cache = {year_month, day, *date};
-  }
-  const uint64_t clock = load<uint64_t>(at + 11) ^ 0x30303A30303A3030;  // "00:00:00"
-  if (above_nine(clock) || (clock & 0x0000FF0000FF0000) || (at[10] != ' ' && at[10] != 'T')) {
-    return false;
-  }
-  // Each digit times ten and the next one: the three numbers are in bytes 0, 3 and 6.
-  const uint64_t twos = clock * 10 + (clock >> 8);
-  const uint64_t hour = twos & 0xFF, minute = twos >> 24 & 0xFF, second = twos >> 48 & 0xFF;
-  if (hour > 23 || minute > 59 || second > 59) return false;
-  ms = cache.ms + static_cast<int64_t>(((hour * 60 + minute) * 60 + second) * 1000);
-  if (size == 19) return true;
-  const uint32_t fraction = load<uint32_t>(at + 19) ^ 0x3030302E;  // ".000"
-  if (above_nine(fraction) || (fraction & 255)) return false;
-  ms += (fraction >> 8 & 15) * 100 + (fraction >> 16 & 15) * 10 + (fraction >> 24);
+  if (!cache.find(at, ms)) return false;
+  // ":43.884", each digit in its byte, and 0 in place of the others.
+  uint64_t digits = (load<uint64_t>(at + 15) ^ 0x3030302E30303A00) & ~uint64_t{0xFF};
+  if (size == 19) digits &= kFirst[4];
+  if (above_nine(digits) || (digits & 0x000000FF0000FF00)) return false;
+  const uint64_t twos = digits * 10 + (digits >> 8);  // each digit times ten and the next one
+  const uint64_t seconds = twos >> 16 & 0xFF, hundredths = twos >> 40 & 0xFF;
+  if (seconds > 59) return false;
+  ms += static_cast<int64_t>(seconds * 1000 + hundredths * 10 + (digits >> 56));
   return true;
 }
+
+// The first bytes of a text of up to sixteen, and 0 behind its end; sixteen can be read.
+struct Sixteen {
+  uint64_t first, rest;
+
+  static Sixteen of(const char* text, uint32_t size) {
+#ifdef __SSE2__
+    alignas(16) static constexpr auto kMasks = [] {
+      std::array<uint8_t, 32> masks{};
+      for (size_t i = 0; i < 16; i++) masks[i] = 0xFF;
+      return masks;
+    }();
+    const auto* mask = reinterpret_cast<const __m128i*>(kMasks.data() + 16 - size);
+    const auto* bytes = reinterpret_cast<const __m128i*>(text);
+    const __m128i all = _mm_and_si128(_mm_loadu_si128(bytes), _mm_loadu_si128(mask));
+    return {static_cast<uint64_t>(_mm_cvtsi128_si64(all)),
+            static_cast<uint64_t>(_mm_cvtsi128_si64(_mm_unpackhi_epi64(all, all)))};
+#else
+    return {load<uint64_t>(text) & kFirst[std::min(size, 8u)],
+            load<uint64_t>(text + 8) & kFirst[std::max(size, 8u) - 8]};
+#endif
+  }
+};
 
 // The view of chunk text, whose column's buffer 0 is the chunk; 16 bytes behind its beginning can
 // be read. Without a branch on the size, as IPv4 addresses have 7 to 15.
 inline nek_view glance_view(const char* bytes, uint32_t begin, uint32_t size) {
-  const char* text = bytes + begin;
-  const uint64_t first = load<uint32_t>(text) & kFirst[std::min(size, 4u)];
-  // Of a text that stands in its view the rest, of another one the place; that choice is a mask,
-  // because the compiler makes a branch of a condition.
+  // Of a text that stands in its view all, of another one four bytes and the place; that choice is a
+  // mask, because the compiler makes a branch of a condition.
   const uint64_t is_out = uint64_t{0} - (size > sizeof nek_view{}.in.bytes);
-  const uint64_t rest = load<uint64_t>(text + 4) & kFirst[std::min(size, 12u) - std::min(size, 4u)];
-  const uint64_t words[2] = {size | first << 32,
+  const Sixteen text = Sixteen::of(bytes + begin, std::min(size, 16u));
+  const uint64_t rest = text.first >> 32 | text.rest << 32;
+  const uint64_t words[2] = {size | text.first << 32,
                              (rest & ~is_out) | (uint64_t{begin} << 32 & is_out)};
   nek_view view;
   std::memcpy(&view, words, sizeof view);

@@ -30,14 +30,13 @@ class TextCodes {
   // Of a field, of which sixteen bytes can be read whatever its size; `trims`: blanks around it do
   // not count. kBlank where nothing is left of it.
   int32_t code_of_field(const char* text, uint32_t size, bool trims) {
-    if (size > kShort) return code_of_text({text, size}, trims);
-    const uint64_t first = load<uint64_t>(text) & kFirst[std::min(size, 8u)];
-    const uint64_t rest = load<uint64_t>(text + 8) & kFirst[std::max(size, 8u) - 8];
+    if (size > kShort) [[unlikely]]
+      return code_of_text({text, size}, trims);
+    const auto [first, rest] = Sixteen::of(text, size);
     Short& slot = short_[(first ^ rest * kMixer) * kMixer >> kShift];
-    if (((slot.first ^ first) | (slot.rest ^ rest) | (slot.size ^ size)) == 0) return slot.code;
-    const int32_t code = code_of_text({text, size}, trims);
-    if (code != kBlank) slot = {first, rest, size, code};
-    return code;
+    if (((slot.first ^ first) | (slot.rest ^ rest) | (slot.size ^ size)) == 0) [[likely]]
+      return slot.code;
+    return take_in({text, size}, trims, slot, first, rest);
   }
   static constexpr int32_t kBlank = -1;
 
@@ -50,7 +49,14 @@ class TextCodes {
     uint32_t size = UINT32_MAX;  // none
     int32_t code = 0;
   };
-  int32_t code_of_text(std::string_view text, bool trims) {
+  // Not a part of the loop over a column, which keeps its registers for itself.
+  [[gnu::noinline]] int32_t take_in(std::string_view text, bool trims, Short& slot, uint64_t first,
+                                    uint64_t rest) {
+    const int32_t code = code_of_text(text, trims);
+    if (code != kBlank) slot = {first, rest, static_cast<uint32_t>(text.size()), code};
+    return code;
+  }
+  [[gnu::noinline]] int32_t code_of_text(std::string_view text, bool trims) {
     if (trims) text = trim(text);
     return text.empty() ? kBlank : code(text);
   }

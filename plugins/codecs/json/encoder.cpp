@@ -19,9 +19,11 @@ using Member = JsonEncoder::Member;
 // waits for where the one before it ended, and what a column needs is fetched once. Then the lines
 // are copied behind each other.
 //
-//             sa                dp         pr
-//   line 0  { "sa":"1.2.3.4",   "dp":445,  "pr":"TCP",
-//   line 1  { "sa":"5.6.7.8",   "dp":80,   "pr":"UDP",
+//             sa                 dp         pr
+//   line 0    ,"sa":"1.2.3.4"    ,"dp":445  ,"pr":"TCP"
+//   line 1    ,"sa":"5.6.7.8"    ,"dp":80   ,"pr":"UDP"
+//
+// A record's first comma becomes its brace.
 //
 // A value for which a line has no room, or that must be escaped, makes its record a slow one, which
 // is written for itself.
@@ -105,7 +107,8 @@ class Texts {
   const char* const only_;  // the only buffer of texts
 };
 
-// Writes the rows of one batch. Every value ends with a comma; a record's last becomes its brace.
+// Writes the rows of one batch. What fills lines with a column is not inlined, so that each loop has
+// the registers for itself.
 class Rows {
  public:
   Rows(Encoded& out, const nek_batch& batch, const nek_column* const* columns,
@@ -128,7 +131,7 @@ class Rows {
       begin_ = begin;
       count_ = std::min(lines_, rows_ - begin);
       slow_ = 0;
-      for (uint32_t i = 0; i < count_; i++) ends_[i] = put(first_ + i * line_, "{");
+      for (uint32_t i = 0; i < count_; i++) ends_[i] = first_ + i * line_;
       for (const Cell& cell : cells_) fill(cell);
       for (uint32_t i = 0; i < count_; i++) end_line(i);
       hand_out();
@@ -194,62 +197,62 @@ class Rows {
     return static_cast<uint32_t>(bits >> begin_ % 8) & all_lines(count_);
   }
   char* put_null(char* at, const Cell& cell) const {
-    return nulls_ == Nulls::kOmit ? at : put(Key(cell.member->key).put(at), "null,");
+    return nulls_ == Nulls::kOmit ? at : put(Key(cell.member->key).put(at), "null");
   }
   char* slow(char* at, uint32_t i) {
     slow_ |= uint32_t{1} << i;
     return at;
   }
 
-  void fill_bools(const Cell& cell) {
+  [[gnu::noinline]] void fill_bools(const Cell& cell) {
     each(cell, [key = Key(cell.member->key), values = BoolView(*cell.column), begin = begin_](
                    char* at, uint32_t i) {
       at = key.put(at);
-      return values[begin + i] ? put(at, "true,") : put(at, "false,");
+      return values[begin + i] ? put(at, "true") : put(at, "false");
     });
   }
-  void fill_integers(const Cell& cell) {
+  [[gnu::noinline]] void fill_integers(const Cell& cell) {
     each(cell,
          [key = Key(cell.member->key), values = cell.values<int64_t>() + begin_](
-             char* at, uint32_t i) { return put(write_signed(key.put(at), values[i]), ","); });
+             char* at, uint32_t i) { return write_signed(key.put(at), values[i]); });
   }
-  void fill_counters(const Cell& cell) {
+  [[gnu::noinline]] void fill_counters(const Cell& cell) {
     const Key key(cell.member->key);
     const auto* values = cell.values<uint64_t>() + begin_;
     ShortNumbers numbers;
     if (!numbers.set(values, count_)) {
       return each(cell, [key, values](char* at, uint32_t i) {
-        return put(write_unsigned(key.put(at), values[i]), ",");
+        return write_unsigned(key.put(at), values[i]);
       });
     }
     each(cell, [key, &numbers](char* at, uint32_t i) {
       at = key.put(at);
       std::memcpy(at, &numbers.text[i], sizeof numbers.text[i]);
-      return put(at + numbers.size[i], ",");
+      return at + numbers.size[i];
     });
   }
-  void fill_doubles(const Cell& cell) {
+  [[gnu::noinline]] void fill_doubles(const Cell& cell) {
     each(cell, [this, &cell, key = Key(cell.member->key), values = cell.values<double>() + begin_](
                    char* at, uint32_t i) {
       if (!std::isfinite(values[i])) return put_null(at, cell);
       at = key.put(at);
-      return put(std::to_chars(at, at + kMostNumber, values[i]).ptr, ",");
+      return std::to_chars(at, at + kMostNumber, values[i]).ptr;
     });
   }
-  void fill_times(const Cell& cell) {
+  [[gnu::noinline]] void fill_times(const Cell& cell) {
     each(cell,
          [key = Key(cell.member->quoted_key), &format = time_format_, &cache = cell.member->time,
           values = cell.values<int64_t>() + begin_](char* at, uint32_t i) {
-           return put(format.write(key.put(at), values[i], cache), "\",");
+           return put(format.write(key.put(at), values[i], cache), "\"");
          });
   }
-  void fill_texts(const Cell& cell) {
+  [[gnu::noinline]] void fill_texts(const Cell& cell) {
     each(cell, [this, key = Key(cell.member->quoted_key), texts = Texts(*cell.column),
                 begin = begin_](char* at, uint32_t i) {
       const std::string_view text = texts[begin + i];
       at = key.put(at);
       if (text.size() > kMostText || !copy_plain(at, text)) return slow(at, i);
-      return put(at + text.size(), "\",");
+      return put(at + text.size(), "\"");
     });
   }
   // Copies in whole blocks. False: there is something to be escaped.
@@ -265,14 +268,14 @@ class Rows {
     std::memcpy(to, from, kBlock);
     return (escapes & 0xFFFF) == 0;
   }
-  void fill_json(const Cell& cell) {
+  [[gnu::noinline]] void fill_json(const Cell& cell) {
     each(cell, [this, key = Key(cell.member->key), texts = Texts(*cell.column), begin = begin_](
                    char* at, uint32_t i) {
       const std::string_view json = texts[begin + i];
-      return json.size() > kMostText ? slow(at, i) : put(put_json(key.put(at), json), ",");
+      return json.size() > kMostText ? slow(at, i) : put_json(key.put(at), json);
     });
   }
-  void fill_lists(const Cell& cell) {
+  [[gnu::noinline]] void fill_lists(const Cell& cell) {
     each(cell, [this, key = Key(cell.member->key), lists = ListView(*cell.column), begin = begin_](
                    char* at, uint32_t i) {
       const TextList list = lists[begin + i];
@@ -286,10 +289,10 @@ class Rows {
         at = put(at + 1 + text.size(), "\",");
       }
       if (at[-1] == ',') at--;
-      return put(at, "],");
+      return put(at, "]");
     });
   }
-  void fill_codes(const Cell& cell) {
+  [[gnu::noinline]] void fill_codes(const Cell& cell) {
     each(cell, [this, &cell, codes = cell.values<uint32_t>() + begin_,
                 rendered = cell.member->rendered.data(),
                 text = cell.member->text.data()](char* at, uint32_t i) mutable {
@@ -305,16 +308,15 @@ class Rows {
       return at + one.size;
     });
   }
-  Member::Rendered render(const Cell& cell, uint32_t code) const {
+  [[gnu::noinline]] Member::Rendered render(const Cell& cell, uint32_t code) const {
     Member& member = *cell.member;
     const nek_column& values = *cell.column->dictionary->values;
     const size_t begin = member.text.size();
     if (nek_has(&values, code)) {
       member.text += member.key;
       append_value(member.text, values, code);
-      member.text += ',';
     } else if (nulls_ == Nulls::kWrite) {
-      member.text += member.key + "null,";
+      member.text += member.key + "null";
     }
     const size_t size = member.text.size() - begin;
     member.text.reserve(member.text.size() + kMostRendered);  // what a copy may read behind it
@@ -336,32 +338,27 @@ class Rows {
   }
 
   void end_line(uint32_t i) {
-    char* end = ends_[i];
-    if (end[-1] == ',') end--;
-    ends_[i] = put(end, "}\n");
+    char* const line = first_ + i * line_;
+    *line = '{';
+    ends_[i] = put(std::max(ends_[i], line + 1), "}\n");
   }
 
-  // All lines are copied as if they were as long as the longest: a loop that ends where it always
-  // does.
-  void hand_out() {
-    size_t longest = 0;
+  [[gnu::noinline]] void hand_out() {
+    size_t bytes = 0;
     for (uint32_t i = 0; i < count_; i++)
-      longest = std::max(longest, static_cast<size_t>(ends_[i] - (first_ + i * line_)));
-    const size_t blocks = (longest + 63) / 64, room = count_ * blocks * 64;
-    char* at = out_.room(room);
+      bytes += static_cast<size_t>(ends_[i] - (first_ + i * line_));
+    char* at = out_.room(bytes);
     for (uint32_t i = 0; i < count_; i++) {
-      const char* line = first_ + i * line_;
+      const char* const line = first_ + i * line_;
       if (const std::string_view before = out_.before(begin_ + i); !before.empty()) {
         out_.wrote_to(at);
-        at = put(out_.room(before.size() + room), before);
+        at = put(out_.room(before.size() + bytes), before);
       }
       if (slow_ >> i & 1) {
         write_slowly(at, begin_ + i);
-        at = out_.room(room);
+        at = out_.room(bytes);
       } else {
-        for (size_t block = 0; block < blocks; block++)
-          std::memcpy(at + block * 64, line + block * 64, 64);
-        at += ends_[i] - line;
+        at = put(at, {line, static_cast<size_t>(ends_[i] - line)});
       }
       out_.wrote_to(at);
       out_.end_row(begin_ + i);
@@ -374,18 +371,17 @@ class Rows {
     out_.wrote_to(at);
     return out_.room(more + kBlock);  // some punctuation besides
   }
-  void write_slowly(char* at, uint32_t row) {
+  [[gnu::noinline]] void write_slowly(char* at, uint32_t row) {
     at = put(need(at, 0), "{");
+    size_t comma = 1;  // of the first key it is left out
     for (const Cell& cell : cells_) {
-      at = need(at, cell.member->key.size());
-      if (cell.has(row) && !is_null(cell, row)) {
-        at = write_value(put(at, cell.member->key), cell, row);
-        at = put(need(at, 0), ",");
-      } else if (nulls_ == Nulls::kWrite) {
-        at = put(put(at, cell.member->key), "null,");
-      }
+      const bool has_value = cell.has(row) && !is_null(cell, row);
+      if (!has_value && nulls_ == Nulls::kOmit) continue;
+      const std::string_view key = cell.member->key;
+      at = put(need(at, key.size()), key.substr(comma));
+      at = has_value ? write_value(at, cell, row) : put(at, "null");
+      comma = 0;
     }
-    if (at[-1] == ',') at--;
     out_.wrote_to(put(need(at, 0), "}\n"));
   }
   static bool is_null(const Cell& cell, uint32_t row) {
@@ -446,6 +442,7 @@ class Rows {
 
 Member make_member(const std::string& name) {
   Member member;
+  member.key = ',';
   append_quoted(member.key, name);
   member.key += ':';
   member.quoted_key = member.key + '"';

@@ -31,11 +31,11 @@ class JsonEncoder {
     struct Rendered {
       uint32_t begin = 0, size = kNotRendered;
     };
-    std::string key;          // "name":
-    std::string quoted_key;   // "name":"
+    std::string key;          // ,"name":
+    std::string quoted_key;   // ,"name":"
     uint64_t dictionary = 0;  // id of the one that `rendered` is of, by code
     std::vector<Rendered> rendered;
-    std::string text;  // "name":"value", of the values that were met
+    std::string text;  // ,"name":"value" of the values that were met
     TimeFormat::Cache time;
   };
   struct Lane {

@@ -27,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const uint64_t any_wrong = read(&last_eight, 1, &value, &wrong);
     if (any_wrong != wrong || (!wrong && value != number)) std::abort();
   }
-  DateCache cache;
+  MinuteCache cache;
   int64_t ms = 0;
   if (glance_time(padded.data() + 8, end - 8, cache, ms) && (!time || ms != time->ms)) std::abort();
   return 0;

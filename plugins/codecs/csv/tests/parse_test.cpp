@@ -41,7 +41,7 @@ std::optional<uint64_t> glanced_number(const std::string& text) {
 }
 std::optional<int64_t> glanced_time(const std::string& text) {
   const Padded padded(text);
-  DateCache cache;
+  MinuteCache cache;
   int64_t ms = 0;
   if (!glance_time(padded.bytes.data() + padded.begin, padded.end - padded.begin, cache, ms))
     return std::nullopt;
