@@ -33,8 +33,8 @@ std::optional<int64_t> parse_seconds(std::string_view text) {
   return ms;
 }
 
-// Rows that a quick loop leaves to a slow one, which stays out of it: so the quick one keeps all that
-// it needs in registers.
+// Rows that a quick loop leaves to a slow one, which stays out of it: so the quick one keeps all
+// that it needs in registers.
 class RowsLeft {
  public:
   explicit RowsLeft(std::span<uint32_t> room) : room_(room) {}
@@ -99,9 +99,7 @@ class ColumnParser {
       return {is_first ? record.begin : end[-1] + 1, *end};
     }
   };
-  Spans spans(int field) const {
-    return {batch_.ends + field, batch_.records.data(), field == 0};
-  }
+  Spans spans(int field) const { return {batch_.ends + field, batch_.records.data(), field == 0}; }
   std::string_view text(uint32_t row, int field) const {
     const Span span = spans(field)[row];
     return {batch_.bytes + span.begin, span.end - span.begin};

@@ -79,11 +79,13 @@ inline uint64_t number_text(const char* bytes, uint32_t begin, uint32_t end) {
     return number_text_at_start(bytes, begin, end);
   const uint64_t last = load<uint64_t>(bytes + end - 8);
   if (size <= 8) return (last & kLast[size]) | (kBlanks & ~kLast[size]);
-  // What is before them must be blank. The width of a column is mostly the same in all rows.
-  if (size > 16) [[unlikely]]
-    return 0;
+  // What is before them must be blank.
   const uint64_t other = load<uint64_t>(bytes + end - 16) ^ kBlanks;
-  return (other & kLast[size - 8]) == 0 ? last : 0;
+  if (other & kLast[std::min(size - 8, 8u)]) return 0;
+  for (uint32_t at = begin; at + 16 < end; at++) {
+    if (bytes[at] != ' ') return 0;
+  }
+  return last;
 }
 
 // Blanks and up to eight digits behind them. Returns what is wrong, 0: nothing. Without a branch on
@@ -198,8 +200,8 @@ struct Sixteen {
 // The view of chunk text, whose column's buffer 0 is the chunk; 16 bytes behind its beginning can
 // be read. Without a branch on the size, as IPv4 addresses have 7 to 15.
 inline nek_view glance_view(const char* bytes, uint32_t begin, uint32_t size) {
-  // Of a text that stands in its view all, of another one four bytes and the place; that choice is a
-  // mask, because the compiler makes a branch of a condition.
+  // Of a text that stands in its view all, of another one four bytes and the place; that choice is
+  // a mask, because the compiler makes a branch of a condition.
   const uint64_t is_out = uint64_t{0} - (size > sizeof nek_view{}.in.bytes);
   const Sixteen text = Sixteen::of(bytes + begin, std::min(size, 16u));
   const uint64_t rest = text.first >> 32 | text.rest << 32;

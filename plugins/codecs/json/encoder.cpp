@@ -107,8 +107,8 @@ class Texts {
   const char* const only_;  // the only buffer of texts
 };
 
-// Writes the rows of one batch. What fills lines with a column is not inlined, so that each loop has
-// the registers for itself.
+// Writes the rows of one batch. What fills lines with a column is not inlined, so that each loop
+// has the registers for itself.
 class Rows {
  public:
   Rows(Encoded& out, const nek_batch& batch, const nek_column* const* columns,
@@ -212,9 +212,8 @@ class Rows {
     });
   }
   [[gnu::noinline]] void fill_integers(const Cell& cell) {
-    each(cell,
-         [key = Key(cell.member->key), values = cell.values<int64_t>() + begin_](
-             char* at, uint32_t i) { return write_signed(key.put(at), values[i]); });
+    each(cell, [key = Key(cell.member->key), values = cell.values<int64_t>() + begin_](
+                   char* at, uint32_t i) { return write_signed(key.put(at), values[i]); });
   }
   [[gnu::noinline]] void fill_counters(const Cell& cell) {
     const Key key(cell.member->key);

@@ -59,20 +59,17 @@ class TreeReader {
       : file_(file),
         trie_(trie),
         first_record_(first_record),
+        nodes_(file.node_count()),
         max_height_(file.has_v6() ? 128 : 32),
-        heights_(file.node_count(), kNew) {}
+        heights_(size_t{nodes_} + 1, kNew) {
+    for (uint32_t slot = 0; slot < recent_.size(); slot++) recent_[slot].record = slot + 1;
+  }
 
   Status read() {
-    trie_.reserve(file_.node_count() + kNodesOfOwnNetworks);
-    for (uint32_t number = 0; number < file_.node_count(); number++) {
-      Mmdb::Node node;
-      Trie::Ref zero, one;
-      file_.node(number, node);
-      if (!copy(node.records[0], zero) || !copy(node.records[1], one)) {
-        return file_.malformed("its search tree points outside of the data");
-      }
-      trie_.append(zero, one);
-    }
+    trie_.reserve(nodes_ + kNodesOfOwnNetworks);
+    file_.each_node(
+        [this](const Mmdb::Node& n) { trie_.append(copy(n.records[0]), copy(n.records[1])); });
+    if (points_outside_) return file_.malformed("its search tree points outside of the data");
     if (!measure_all()) {
       return file_.malformed("its search tree has a circle, or is deeper than an address is long");
     }
@@ -83,27 +80,33 @@ class TreeReader {
   const std::vector<uint32_t>& records() const { return offsets_; }
 
  private:
+  // A record of the file and the leaf that it became. Most databases have few records, which most
+  // networks share: the last ones are remembered.
   struct Recent {
-    uint32_t offset = 0, record = 0;
+    uint32_t record = 0;  // at first one that never stands at its slot
+    Trie::Ref leaf = 0;
   };
   static constexpr size_t kNodesOfOwnNetworks = 4096;  // room for what is laid over the database
   // Heights (the longest way down, in bits) of nodes that are not, or just being, measured.
   static constexpr uint8_t kNew = 254, kOpen = 255;
 
-  bool copy(uint32_t record, Trie::Ref& to) {
-    if (record <= file_.node_count()) {
-      to = record < file_.node_count() ? record : Trie::leaf(Database::kUnknown);
-      return true;
-    }
-    const auto offset = file_.offset(record);
-    if (offset) to = Trie::leaf(record_of(*offset));
-    return offset.has_value();
+  // No processor foretells whether it is a node or a leaf: that is chosen by masks, because the
+  // compiler makes branches of conditions.
+  Trie::Ref copy(uint32_t record) {
+    Recent& recent = recent_[record % std::size(recent_)];
+    const uint32_t is_node = uint32_t{0} - static_cast<uint32_t>(record < nodes_);
+    if (((record ^ recent.record) & ~is_node) != 0) [[unlikely]]
+      take_in(recent, record);
+    return (record & is_node) | (recent.leaf & ~is_node);
   }
-  // Most databases have few records that most networks share: the last ones are remembered.
-  uint32_t record_of(uint32_t offset) {
-    Recent& recent = recent_[offset % std::size(recent_)];
-    if (recent.record == 0 || recent.offset != offset) recent = {offset, numbered(offset)};
-    return recent.record;
+  [[gnu::noinline]] void take_in(Recent& recent, uint32_t record) {
+    recent = {record, leaf_of(record)};
+  }
+  Trie::Ref leaf_of(uint32_t record) {
+    if (record == nodes_) return Trie::leaf(Database::kUnknown);
+    const auto offset = file_.offset(record);
+    points_outside_ |= !offset;
+    return Trie::leaf(offset ? numbered(*offset) : Database::kUnknown);
   }
   uint32_t numbered(uint32_t offset) {
     const auto next = static_cast<uint32_t>(first_record_ + offsets_.size());
@@ -114,14 +117,15 @@ class TreeReader {
 
   // Most nodes stand before those below them: from the end on, their children are measured already.
   bool measure_all() {
-    for (Trie::Ref ref = file_.node_count(); ref-- > 0;) {
+    heights_[nodes_] = 0;  // of all leaves
+    for (Trie::Ref ref = nodes_; ref-- > 0;) {
       const unsigned below =
           std::max(height(trie_.child(ref, false)), height(trie_.child(ref, true)));
       if (below < max_height_) heights_[ref] = static_cast<uint8_t>(below + 1);
     }
     return measure(0, 0);
   }
-  unsigned height(Trie::Ref ref) const { return Trie::is_leaf(ref) ? 0 : heights_[ref]; }
+  unsigned height(Trie::Ref ref) const { return heights_[std::min(ref, nodes_)]; }
   // The others; also finds cycles.
   bool measure(Trie::Ref ref, unsigned depth) {
     if (Trie::is_leaf(ref)) return true;
@@ -144,10 +148,12 @@ class TreeReader {
   const Mmdb& file_;
   Trie& trie_;
   uint32_t first_record_;
+  Trie::Ref nodes_;
+  bool points_outside_ = false;
   unsigned max_height_;
   std::vector<uint8_t> heights_;                    // by node
   std::unordered_map<uint32_t, uint32_t> records_;  // by offset
-  std::array<Recent, 4096> recent_;                 // by the offset's lowest bits
+  std::array<Recent, 4096> recent_;                 // by the record's lowest bits
   std::vector<uint32_t> offsets_;
 };
 

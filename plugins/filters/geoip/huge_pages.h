@@ -23,9 +23,10 @@ struct HugePages {
   T* allocate(size_t count) {
     const size_t bytes = count * sizeof(T);
     if (bytes < kPage) return static_cast<T*>(::operator new(bytes));
-    void* memory = std::aligned_alloc(kPage, (bytes + kPage - 1) / kPage * kPage);
+    const size_t whole = (bytes + kPage - 1) / kPage * kPage;
+    void* memory = std::aligned_alloc(kPage, whole);
     if (!memory) throw std::bad_alloc();
-    madvise(memory, bytes, MADV_HUGEPAGE);  // refused where there are none: ordinary ones do
+    madvise(memory, whole, MADV_HUGEPAGE);  // refused where there are none: ordinary ones do
     return static_cast<T*>(memory);
   }
   void deallocate(T* memory, size_t count) {

@@ -69,18 +69,6 @@ Status Mmdb::malformed(const std::string& what) const {
   return fail("'" + path_ + "' is damaged: " + what);
 }
 
-void Mmdb::node(uint32_t number, Node& node) const {
-  const uint8_t* b = file_->file_content + size_t{number} * file_->full_record_byte_size;
-  const auto three = [](const uint8_t* p) {
-    return uint32_t{p[0]} << 16 | uint32_t{p[1]} << 8 | p[2];
-  };
-  switch (file_->metadata.record_size) {
-    case 24: node = {{three(b), three(b + 3)}}; break;
-    case 28: node = {{(b[3] & 0xF0u) << 20 | three(b), (b[3] & 0x0Fu) << 24 | three(b + 4)}}; break;
-    default: node = {{uint32_t{b[0]} << 24 | three(b + 1), uint32_t{b[4]} << 24 | three(b + 5)}};
-  }
-}
-
 std::optional<uint32_t> Mmdb::offset(uint32_t record) const {
   static constexpr uint32_t kSeparator = 16;  // between the tree and the data
   const uint32_t at = record - node_count();

@@ -3,8 +3,11 @@
 // It is open only while it is copied into a Trie and Values.
 // Not thread-safe.
 #pragma once
+#include <endian.h>
 #include <maxminddb.h>
 
+#include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,7 +35,15 @@ class Mmdb {
   };
   uint32_t node_count() const { return file_->metadata.node_count; }
   bool has_v6() const { return file_->metadata.ip_version == 6; }
-  void node(uint32_t number, Node& node) const;
+  // each(Node) for all of them, in order.
+  template <class Each>
+  void each_node(Each each) const {
+    switch (file_->metadata.record_size) {
+      case 24: return each_node<24>(each);
+      case 28: return each_node<28>(each);
+      default: return each_node<32>(each);
+    }
+  }
   // Where a record's data begin; none: outside of the file.
   std::optional<uint32_t> offset(uint32_t record) const;
 
@@ -46,6 +57,26 @@ class Mmdb {
   std::string names(uint32_t offset) const;
 
  private:
+  // Eight bytes can be read at each node: sixteen follow the last one.
+  template <unsigned kBits, class Each>
+  void each_node(Each each) const {
+    const uint8_t* at = file_->file_content;
+    for (uint32_t left = node_count(); left > 0; left--, at += kBits / 4) {
+      uint64_t bytes;
+      std::memcpy(&bytes, at, sizeof bytes);
+      bytes = be64toh(bytes);
+      const auto first = static_cast<uint32_t>(bytes >> (64 - kBits / 8 * 8));
+      if constexpr (kBits == 28) {  // the byte in the middle has the highest bits of both
+        const auto middle = static_cast<uint32_t>(bytes >> 32 & 0xFF);
+        each(Node{{(middle & 0xF0) << 20 | first,
+                   (middle & 0x0F) << 24 | static_cast<uint32_t>(bytes >> 8 & 0xFFFFFF)}});
+      } else {
+        const auto second = static_cast<uint32_t>(bytes >> (64 - 2 * kBits));
+        each(Node{{first, second & static_cast<uint32_t>((uint64_t{1} << kBits) - 1)}});
+      }
+    }
+  }
+
   struct Close {
     void operator()(MMDB_s* file) const;
   };

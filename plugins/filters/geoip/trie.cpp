@@ -2,7 +2,6 @@
 #include "trie.h"
 
 #include <algorithm>
-#include <array>
 
 namespace nek {
 
@@ -67,17 +66,24 @@ bool Trie::fill(First& first, Table<T>& table, std::span<const Ref> blocks) cons
   table.resize(blocks.size() << kBlockBits);
   first.deeper.clear();
   T* to = table.data();
-  std::array<Ref, size_t{1} << kBlockBits> refs;
   for (const Ref block : blocks) {
-    spread(block, kBlockBits, refs.data());
-    for (const Ref ref : refs) {
-      const auto number = static_cast<int32_t>(is_leaf(ref) ? record(ref) : ~first.deeper.size());
-      if (!is_leaf(ref)) first.deeper.push_back(ref);
-      if (number != static_cast<T>(number)) return false;
-      *to++ = static_cast<T>(number);
-    }
+    if (!fill_block(first, block, kBlockBits, to)) return false;
+    to += size_t{1} << kBlockBits;
   }
   return true;
+}
+
+template <class T>
+bool Trie::fill_block(First& first, Ref ref, unsigned bits, T* to) const {
+  if (!is_leaf(ref) && bits > 0) {
+    const Node& node = nodes_[ref];
+    return fill_block(first, node.child[0], bits - 1, to) &&
+           fill_block(first, node.child[1], bits - 1, to + (size_t{1} << (bits - 1)));
+  }
+  const auto number = static_cast<int32_t>(is_leaf(ref) ? record(ref) : ~first.deeper.size());
+  if (!is_leaf(ref)) first.deeper.push_back(ref);
+  std::fill_n(to, size_t{1} << bits, static_cast<T>(number));
+  return number == static_cast<T>(number);
 }
 
 void Trie::spread(Ref ref, unsigned bits, Ref* out) const {

@@ -98,6 +98,8 @@ class Trie {
   // False: T has no room for one of the numbers.
   template <class T>
   bool fill(First& first, Table<T>& table, std::span<const Ref> blocks) const;
+  template <class T>
+  bool fill_block(First& first, Ref ref, unsigned bits, T* to) const;
   Ref& root(Family family) { return root_[family == Family::kV6]; }
   Ref overlaid(Ref ref, unsigned depth, const Network& network, const Changed& changed);
   Ref relabelled(Ref ref, const Changed& changed, std::unordered_map<Ref, Ref>& done);

@@ -22,8 +22,8 @@ struct Padded {
   std::string bytes;
   uint32_t begin, end;
 };
-std::optional<uint64_t> glanced_number(const std::string& text) {
-  const Padded padded(text);
+std::optional<uint64_t> glanced_number(const std::string& text, const char* before) {
+  const Padded padded(text, before);
   const uint64_t last_eight = number_text(padded.bytes.data(), padded.begin, padded.end);
   std::vector<std::optional<uint64_t>> found;
   for (const NumbersReader read : numbers_readers()) {
@@ -39,9 +39,14 @@ std::optional<uint64_t> glanced_number(const std::string& text) {
   }
   return found.front();
 }
-std::optional<int64_t> glanced_time(const std::string& text) {
+// Wherever it stands: sixteen bytes behind the beginning, or before it.
+std::optional<uint64_t> glanced_number(const std::string& text) {
+  const auto found = glanced_number(text, "0123456789012345");
+  CHECK(glanced_number(text, "") == found);
+  return found;
+}
+std::optional<int64_t> glanced_time(const std::string& text, MinuteCache cache = {}) {
   const Padded padded(text);
-  MinuteCache cache;
   int64_t ms = 0;
   if (!glance_time(padded.bytes.data() + padded.begin, padded.end - padded.begin, cache, ms))
     return std::nullopt;
@@ -110,15 +115,17 @@ TEST_CASE("what is no plain number is left to the parser") {
         ":", "/"}) {
     CHECK_FALSE(glanced_number(text));
   }
-  CHECK(number_text("1234567", 0, 7) == 0);  // nothing to read before it
+  CHECK_FALSE(glanced_number("1                 0"));
+  CHECK_FALSE(glanced_number("        1        0"));
 }
 
 TEST_CASE("a glance agrees with the parser wherever it knows the answer") {
   std::mt19937 random(1);
   const std::string letters = "0123456789    .:-TM,\xff";
   const auto one_of = [&](size_t n) { return random() % n; };
+  MinuteCache minutes;  // of all before
   for (int i = 0; i < 200000; i++) {
-    std::string text(one_of(12), ' ');
+    std::string text(one_of(24), ' ');
     for (char& c : text) c = letters[one_of(letters.size())];
     if (const auto value = glanced_number(text)) {
       CHECK(value == nek::parse_number<uint64_t>(trim(text)));
@@ -127,7 +134,13 @@ TEST_CASE("a glance agrees with the parser wherever it knows the answer") {
     for (size_t changes = one_of(4); changes > 0; changes--)
       time[one_of(time.size())] = letters[one_of(letters.size())];
     if (one_of(2)) time.resize(19);
-    if (const auto ms = glanced_time(time)) {
+    int64_t ms_after_others = 0;
+    const Padded padded(time);
+    const bool is_known = glance_time(padded.bytes.data() + padded.begin, padded.end - padded.begin,
+                                      minutes, ms_after_others);
+    const auto ms = glanced_time(time);
+    CHECK((is_known ? std::optional(ms_after_others) : std::nullopt) == ms);
+    if (ms) {
       CHECK(ms == parse_plain_time(time)->ms);
     }
   }
@@ -137,7 +150,9 @@ TEST_CASE("usual times are seen at a glance") {
   CHECK(glanced_time("2023-01-25 18:35:43.884") == 1674671743884);
   CHECK(glanced_time("2023-01-25 18:35:43") == 1674671743000);
   CHECK(glanced_time("1970-01-01 00:00:00.000") == 0);
+  CHECK(glanced_time("1970-01-01 00:01:00") == 60000);
   CHECK_FALSE(glanced_time("2023-01-25 18:35:43.88x"));
+  CHECK_FALSE(glanced_time(std::string(16, '\0') + ":43.884"));
   // Found by fuzzing: a date of zeros was that of a cache without one.
   CHECK_FALSE(glanced_time(std::string(10, '\0') + " 18:35:43.884"));
 }
