@@ -2,6 +2,8 @@
 """scan_detect on real captures whose scanners are known: tests/data/nfcapd/SOURCES.md says where they are
 from. The table in docs/scan-detection.md is this one."""
 
+import csv
+import gzip
 import json
 import re
 import shutil
@@ -46,6 +48,22 @@ class Labels(NekTest):
         done = subprocess.run([NFDUMP, "-q", "-N", "-6", "-r", str(file), "-o", FMT], text=True,
                               capture_output=True, check=True)
         (self.folder / "flows.csv").write_text(done.stdout)
+
+    def test_slow_scans_by_nmap_are_found_with_their_types_and_nobody_else(self):
+        folder = SOURCE / "tests/data/nmap"
+        (self.folder / "flows.csv").write_bytes(gzip.decompress((folder / "flows.csv.gz").read_bytes()))
+        with open(folder / "truth.csv") as file:
+            truth = {address: kind for address, kind in csv.reader(file)}
+        self.assertEqual(sorted(truth.values()), ["block", "brute_force", "client", "client"] + ["horizontal"] * 4 +
+                         ["strobe"] + ["vertical"] * 3)
+        expected = {(address, kind) for address, kind in truth.items() if kind not in ("client", "brute_force")}
+        found = self.scanners("own_networks: [198.18.1.0/24]", "state")
+        self.assertEqual({address for address, _ in found}, {address for address, _ in expected})
+        self.assertEqual(self.last_types(), expected)
+
+    def last_types(self):
+        return set({alert["source.ip"]: alert["scan.type"]
+                    for alert in self.records("alerts.ndjson")}.items())
 
     def scanners(self, options, state):
         (self.folder / "job.yaml").write_text(f"""
