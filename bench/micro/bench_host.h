@@ -110,6 +110,7 @@ class BenchHost {
     host_.emit = [](nek_call* c, uint32_t, const uint64_t*, const nek_column* const* added) {
       of(c->host).emitted(static_cast<const CallOf*>(c)->stage, added);
     };
+    host_.derive = [](nek_call*, uint32_t, uint32_t, const nek_column* const*, const nek_id*) {};
     host_.decoded = [](nek_call* c, const nek_schema* schema, uint32_t rows,
                        const nek_column* const* columns,
                        const nek_span*) { of(c->host).decoded(*schema, rows, columns); };

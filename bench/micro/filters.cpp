@@ -25,7 +25,7 @@ class FilterBench : public BenchHost {
   // `reads`: the columns that the filter's shape reads, in that order. Valid until the bench's end.
   void add_batch(std::vector<const nek_column*> reads) { batches_.push_back(std::move(reads)); }
 
-  // The next batch through process(); its rows.
+  // The next batch through process() and, where there is one, commit(); its rows.
   uint32_t run() {
     const auto& reads = batches_[next_++ % batches_.size()];
     nek_batch batch{};
@@ -34,7 +34,9 @@ class FilterBench : public BenchHost {
     one.batch = &batch;
     one.reads = reads.data();
     output().reset();
-    if (filter_.plugin().filter->process(filter_.self(), &one) != NEK_OK) nek::bench::stop(error());
+    const nek_filter& filter = *filter_.plugin().filter;
+    if (filter.process(filter_.self(), &one) != NEK_OK) nek::bench::stop(error());
+    if (filter.commit && filter.commit(filter_.self(), &one) != NEK_OK) nek::bench::stop(error());
     return batch.rows;
   }
 
@@ -142,6 +144,49 @@ void geoip_load(benchmark::State& state) {
                       "/tests/data/geoip/iptoasn-country.mmdb, reload: 0s, fields: {sa: sc}}");
   }
 }
+
+// Flows between addresses of which none comes twice, a fifth of them probes of 1 to 3 packets.
+void scan_detect(benchmark::State& state, const char* options) {
+  FilterBench bench("scan_detect", options);
+  std::mt19937 random(1);
+  const auto* protocols = bench.dictionary(*texts(bench.kept(), {"TCP", "UDP", "ICMP"}));
+  const auto* flags =
+      bench.dictionary(*texts(bench.kept(), {"......S.", "...AP.SF", "........", "...A.R.."}));
+  std::discrete_distribution<int> protocol{70, 28, 2}, flag{20, 45, 30, 5};
+  const auto address = [&] {
+    const auto a = static_cast<uint32_t>(random());
+    return std::to_string(a >> 24) + "." + std::to_string(a >> 16 & 255) + "." +
+           std::to_string(a >> 8 & 255) + "." + std::to_string(a & 255);
+  };
+  const auto numbers = [&](nek_type type, uint64_t from, uint64_t below) {
+    nek_make make{};
+    make.type = type;
+    make.rows = kRows;
+    nek_column* column = nek::make_column(bench.kept(), make);
+    for (uint32_t row = 0; row < kRows; row++)
+      static_cast<uint64_t*>(column->values)[row] = from + random() % (below - from);
+    return column;
+  };
+  for (uint32_t i = 0; i < 4 * kBatches; i++) {
+    std::vector<std::string> sources, targets;
+    for (uint32_t row = 0; row < kRows; row++) {
+      sources.push_back(address());
+      targets.push_back(address());
+    }
+    const uint64_t now = 1'767'225'600'000 + uint64_t{i} * 60'000;
+    // In the order of FlowColumns::need().
+    bench.add_batch({numbers(NEK_TIME, now, now + 60'000), texts(bench.kept(), sources),
+                     numbers(NEK_UINT64, 1024, 65536), texts(bench.kept(), targets),
+                     numbers(NEK_UINT64, 1, 1024),
+                     drawn(bench, NEK_DICT_TEXT, protocols, protocol, random),
+                     drawn(bench, NEK_DICT_TEXT, flags, flag, random), numbers(NEK_UINT64, 1, 4),
+                     numbers(NEK_UINT64, 40, 41), numbers(NEK_UINT64, 0, 2),
+                     texts(bench.kept(), std::vector<std::string>(kRows, "DE"))});
+  }
+  run(state, bench);
+}
+BENCHMARK_CAPTURE(scan_detect, defaults, "");
+BENCHMARK_CAPTURE(scan_detect, own_networks, "own_networks: [10.0.0.0/8, 192.168.0.0/16]");
 
 BENCHMARK(proto_map);
 BENCHMARK(flags);

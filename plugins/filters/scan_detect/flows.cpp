@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flows.h"
 
+#include <endian.h>
+
 #include <algorithm>
 #include <cstring>
 #include <optional>
@@ -85,7 +87,13 @@ class Hosts {
   Host operator[](uint32_t row) const {
     return is_v4_[row] ? host_of_v4(v4_[row]) : host_of_text(texts_[row]);
   }
-  std::optional<Address> address(uint32_t row) const { return parse_address(texts_[row]); }
+  std::optional<Address> address(uint32_t row) const {
+    if (!is_v4_[row]) return parse_address(texts_[row]);
+    Address address;
+    const uint32_t bits = htobe32(v4_[row]);
+    std::memcpy(address.bytes.data(), &bits, sizeof bits);
+    return address;
+  }
 
  private:
   TextView texts_;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "networks.h"
 
+#include <endian.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <optional>
 
@@ -29,11 +32,24 @@ std::optional<int64_t> end_of_day(std::string_view text) {
 
 }  // namespace
 
-std::string Networks::masked(const Address& address, unsigned prefix) {
-  std::string bytes(reinterpret_cast<const char*>(address.bytes.data()), (prefix + 7) / 8);
-  if (prefix % 8)
-    bytes.back() = static_cast<char>(static_cast<uint8_t>(bytes.back()) & 0xFF00 >> prefix % 8);
-  return bytes;
+Networks::Bits Networks::masked(const Address& address, unsigned prefix) {
+  Bits bits{};
+  std::memcpy(&bits, address.bytes.data(), sizeof bits);
+  bits = {be64toh(bits[0]), be64toh(bits[1])};
+  if (prefix <= 64) {
+    bits[1] = 0;
+    bits[0] = prefix ? bits[0] & ~uint64_t{0} << (64 - prefix) : 0;
+  } else {
+    bits[1] &= ~uint64_t{0} << (128 - prefix);
+  }
+  return bits;
+}
+
+// The network with these bits, or where it would be.
+std::vector<Networks::Known>::const_iterator Networks::find(const Length& length,
+                                                            const Bits& bits) {
+  return std::lower_bound(length.networks.begin(), length.networks.end(), bits,
+                          [](const Known& known, const Bits& b) { return known.bits < b; });
 }
 
 std::string Networks::add(std::string_view text) {
@@ -56,16 +72,22 @@ std::string Networks::add(std::string_view text) {
   auto length = std::find_if(lengths_.begin(), lengths_.end(), is_length);
   if (length == lengths_.end())
     length = lengths_.insert(length, {network->address.family, network->prefix, {}});
-  int64_t& known = length->until[masked(network->address, network->prefix)];
-  known = std::max(known, until);
+  const Bits bits = masked(network->address, network->prefix);
+  const auto at_bits = length->networks.begin() + (find(*length, bits) - length->networks.begin());
+  if (at_bits != length->networks.end() && at_bits->bits == bits) {
+    at_bits->until = std::max(at_bits->until, until);
+  } else {
+    length->networks.insert(at_bits, {bits, until});
+  }
   return {};
 }
 
 bool Networks::contains(const Address& address, uint32_t time) const {
   for (const Length& length : lengths_) {
     if (length.family != address.family) continue;
-    const auto found = length.until.find(masked(address, length.prefix));
-    if (found != length.until.end() && time < found->second) return true;
+    const Bits bits = masked(address, length.prefix);
+    const auto found = find(length, bits);
+    if (found != length.networks.end() && found->bits == bits && time < found->until) return true;
   }
   return false;
 }

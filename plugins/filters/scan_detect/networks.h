@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Networks: whether an address lies in one of many networks, each perhaps only until a day.
-// A look-up costs one search for each different prefix length, however many networks there are.
+// A look-up costs a binary search for each different prefix length.
 // Thread-safe once filled.
 #pragma once
 #include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "address.h"
@@ -23,12 +22,18 @@ class Networks {
   bool contains(const Address& address, uint32_t time) const;
 
  private:
+  using Bits = std::array<uint64_t, 2>;  // of an address, the network's side first
+  struct Known {
+    Bits bits;
+    int64_t until;  // s since 1970
+  };
   struct Length {
     Family family;
     unsigned prefix;
-    std::unordered_map<std::string, int64_t> until;  // by address; s since 1970
+    std::vector<Known> networks;  // in the order of bits
   };
-  static std::string masked(const Address& address, unsigned prefix);
+  static Bits masked(const Address& address, unsigned prefix);
+  static std::vector<Known>::const_iterator find(const Length& length, const Bits& bits);
   std::vector<Length> lengths_;
 };
 

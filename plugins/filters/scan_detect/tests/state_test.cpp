@@ -134,7 +134,7 @@ TEST_CASE("a state of a version that is not known is refused, and those that are
 // Written by the last build with version 1: 10.0.0.1 was told as a horizontal scanner of 25 hosts
 // and has a connection, 10.0.0.2 is a suspect with 3 pairs.
 TEST_CASE("a state of version 1 is read, and what it knows goes on") {
-  std::ifstream file("tests/states/version-1.state", std::ios::binary);
+  std::ifstream file("corpus_filter_scan_detect_state/version-1.state", std::ios::binary);
   const std::string old{std::istreambuf_iterator<char>(file), {}};
   REQUIRE(old.size() == 3484);
   REQUIRE(old[8] == 1);
