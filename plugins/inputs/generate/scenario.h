@@ -24,7 +24,7 @@ class Scenario {
   void write(uint64_t row, char* to) const;
   // A line a source: address, what it is, its speed; kTruthBytes.
   uint64_t sources() const { return actors_.size(); }
-  void write_truth(uint64_t source, char* to) const;
+  void write_truth(uint64_t number, char* to) const;
 
  private:
   enum Kind : uint8_t {
@@ -70,10 +70,10 @@ class Scenario {
   };
 
   void add(Kind kind, Speed speed, uint32_t number);
-  void add_events(uint32_t actor);
+  void add_events(uint32_t index);
   Flow flow_of(const Actor& actor, uint32_t number) const;
-  Flow scan_flow(const Actor& actor, uint32_t number) const;
-  Flow other_flow(const Actor& actor, uint32_t number) const;
+  Flow scan_flow(const Actor& actor, uint32_t i) const;
+  Flow other_flow(const Actor& actor, uint32_t i) const;
   static Flow answer_to(const Actor& actor, const Flow& flow);
 
   const Options options_;

@@ -48,6 +48,30 @@ TEST_CASE("pairs without a pattern are told at 96, and only when nearly all fail
   CHECK(told[0].starts_with("new 10.0.0.1 sparse "));
 }
 
+TEST_CASE(
+    "a sparse scan of a pair each 20 minutes for two days is told, whenever in a day it begins") {
+  constexpr uint32_t kScanners = 200;
+  for (const uint32_t hour : {0u, 6u, 12u, 18u}) {
+    CAPTURE(hour);
+    Settings settings = TestDetector::small();
+    settings.knows_own = true;
+    TestDetector d(settings);
+    for (uint32_t i = 0; i < 144; i++) {
+      for (uint32_t s = 1; s <= kScanners; s++) {
+        const uint64_t draw = mix(s, i + 1000 * hour);
+        d.flow({s, uint32_t(draw & 0xFFFF), uint16_t(1 + (draw >> 32) % 65000),
+                kStart + hour * 3600 + i * 1200 + s, Act::kProbe, Protocol::kTcp,
+                Touch::kTargetOwn});
+      }
+    }
+    const Lines told = d.told();
+    const auto found = std::count_if(told.begin(), told.end(), [](const std::string& t) {
+      return t.starts_with("new ") && t.find(" sparse ") != std::string::npos;
+    });
+    CHECK(found >= 0.98 * kScanners);
+  }
+}
+
 TEST_CASE("15 ports of a host within 5 minutes are told at once") {
   TestDetector d;
   for (uint16_t i = 0; i < 14; i++) d.flow({1, 1, uint16_t(1 + i), kStart + i});
