@@ -46,6 +46,34 @@ class Faults(KafkaTest):
         self.finish(child)
         self.assertEqual(self.numbers("out.ndjson"), list(range(100)) + list(range(1000, 1150)))
 
+    def test_all_records_of_a_topic_that_is_made_anew_while_nek_reads_it_arrive(self):
+        self.write_pipeline("read", self.kafka_input(), FILE)
+        self.broker.create(self.topic)
+        self.broker.produce(self.topic, numbered(150))
+        child = self.start_nek("read")
+        self.until("out.ndjson", 150)
+        # More than it has read, as much, and less: the old place is in the new topic, at its end, behind it.
+        for begin, count in ((1000, 200), (2000, 200), (3000, 30)):
+            self.make_anew(count, begin)
+            new = set(range(begin, begin + count))
+            eventually(f"all {count} records are there", lambda: new <= set(self.numbers("out.ndjson")))
+        self.finish(child)
+        expected = {*range(150), *range(1000, 1200), *range(2000, 2200), *range(3000, 3030)}
+        self.assertEqual(set(self.numbers("out.ndjson")), expected)
+
+    def test_of_a_topic_that_is_made_anew_even_a_nek_that_began_at_the_end_misses_nothing(self):
+        self.write_pipeline("read", self.kafka_input(more=", start: latest"), FILE)
+        self.broker.create(self.topic)
+        self.broker.produce(self.topic, numbered(50))
+        child = self.start_nek("read")
+        eventually("it reads", lambda: "reads " + self.topic in self.log("read"))
+        self.broker.produce(self.topic, numbered(10, 100))
+        self.until("out.ndjson", 10)
+        self.make_anew(200, 1000)
+        self.until("out.ndjson", 210)
+        self.finish(child)
+        self.assertEqual(set(self.numbers("out.ndjson")), {*range(100, 110), *range(1000, 1200)})
+
     def test_a_broker_that_comes_late_is_waited_for_without_haste(self):
         port = free_port()
         self.write_pipeline("read", f"  - kafka: {{ brokers: '127.0.0.1:{port}', topics: t, group: g, "

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <random>
 #include <string_view>
+#include <utility>
 
 #include "kafka/record_id.h"
 
@@ -99,6 +100,7 @@ void KafkaConsumer::give_up(uint32_t wait_ms, bool commit) {
       client_.log().say(NEK_WARN, "cannot commit what was drained: " + status.message(),
                         "; others will read it again");
   }
+  for (const auto& partition : partitions_) given_up_.push_back(std::move(partition->queue));
   partitions_.clear();
   last_ = nullptr;
 }
@@ -133,8 +135,8 @@ Status KafkaConsumer::open_assigned() {
     cluster_ = id;
     rd_kafka_mem_free(handle, id);
   }
-  const auto found = find_beginnings(handle, *assigned_, config_.start, random_token(),
-                                     reopen_ == Reopen::kOutOfRange);
+  const auto found = find_beginnings(handle, *assigned_, config_.start, topics_read_,
+                                     random_token(), reopen_ == Reopen::kOutOfRange);
   if (!found.ok()) return found.status();
   // From here on the group has an offset wherever it reads: one that is missing tells of a topic
   // that was made anew.
@@ -143,6 +145,9 @@ Status KafkaConsumer::open_assigned() {
     if (one.fresh) add_offset(*fresh, one.topic, one.partition, one.offset, one.token);
   Status status = fresh->cnt ? commit_and_wait(*fresh) : Status();
   if (!status.ok()) return status;
+  // Nothing is open: whatever is still there belongs to what was given up.
+  for (const Queue& queue : given_up_before_) empty(queue.get());
+  given_up_before_ = std::exchange(given_up_, {});
   for (const Beginning& one : *found) open_partition(one);
   const PartitionList from = new_partitions(found->size());
   std::string names;
@@ -165,6 +170,7 @@ void KafkaConsumer::open_partition(const Beginning& at) {
   partition->topic = at.topic;
   partition->number = at.partition;
   partition->token = at.token;
+  topics_read_.insert(at.topic);
   const std::string key = place(at.topic, at.partition);
   const std::string identity = cluster_ + "/" + key + "/" + at.token;
   partition->id = partition_id(cluster_ + "/" + key);
@@ -188,8 +194,9 @@ void KafkaConsumer::open_partition(const Beginning& at) {
                             " messages before they were read; reading from its first one");
   }
   // Before it is assigned: librdkafka keeps a queue that was chosen.
-  const Queue queue(rd_kafka_queue_get_partition(client_.c(), at.topic.c_str(), at.partition));
-  rd_kafka_queue_forward(queue.get(), messages_.get());
+  partition->queue.reset(
+      rd_kafka_queue_get_partition(client_.c(), at.topic.c_str(), at.partition));
+  rd_kafka_queue_forward(partition->queue.get(), messages_.get());
   partitions_.push_back(std::move(partition));
 }
 
@@ -256,6 +263,16 @@ void KafkaConsumer::finish() {
 
 void KafkaConsumer::drop_messages() {
   while (at_ < count_) taken();
+}
+
+// What lies in the queue of a partition holds that partition, and so the queue: where the topic was
+// deleted librdkafka 2.0 empties it no more, and its threads would never end (its issue #4674).
+void KafkaConsumer::empty(rd_kafka_queue_t* queue) {
+  drop_messages();
+  for (ssize_t got = 1; got > 0;) {
+    got = rd_kafka_consume_batch_queue(queue, 0, batch_.data(), kBatch);
+    for (ssize_t i = 0; i < got; i++) rd_kafka_message_destroy(batch_[static_cast<size_t>(i)]);
+  }
 }
 
 KafkaConsumer::Partition* KafkaConsumer::find(const rd_kafka_message_t& message) {
@@ -389,7 +406,13 @@ void KafkaConsumer::close() {
     if (!status.ok()) client_.log().say(NEK_WARN, status.message());
   }
   rd_kafka_consumer_close(client_.c());
+  for (const auto& partition : partitions_) empty(partition->queue.get());
+  for (const Queue& queue : given_up_) empty(queue.get());
+  for (const Queue& queue : given_up_before_) empty(queue.get());
+  empty(messages_.get());
   partitions_.clear();
+  given_up_.clear();
+  given_up_before_.clear();
   messages_.reset();
   answers_.reset();
   client_.close();

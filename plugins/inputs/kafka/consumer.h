@@ -16,6 +16,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,11 @@ struct ConsumerConfig {
 };
 
 class KafkaConsumer {
+  struct FreeQueue {
+    void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
+  };
+  using Queue = std::unique_ptr<rd_kafka_queue_t, FreeQueue>;
+
  public:
   struct Partition {
     std::string topic;
@@ -42,6 +48,7 @@ class KafkaConsumer {
     nek_source* source = nullptr;
     nek_id id{};                         // of the partition itself: part of its messages' ids
     rd_kafka_topic_t* handle = nullptr;  // of messages met: compared only
+    Queue queue;                         // librdkafka's own, forwarded to messages_
     int64_t to_commit = -1, committed = -1;
     bool at_end = false;  // nothing came behind what was read
   };
@@ -86,13 +93,9 @@ class KafkaConsumer {
   void take_answers(int wait_ms);
   void note_error(const rd_kafka_message_t& message);
   void drop_messages();
+  void empty(rd_kafka_queue_t* queue);
   Partition* find(const rd_kafka_message_t& message);
   Partition* find(std::string_view topic, int32_t number);
-
-  struct FreeQueue {
-    void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
-  };
-  using Queue = std::unique_ptr<rd_kafka_queue_t, FreeQueue>;
 
   Host host_;
   ConsumerConfig config_;
@@ -100,12 +103,15 @@ class KafkaConsumer {
   Metric lost_;
   KafkaClient client_;
   Queue messages_, answers_;
+  // Of partitions that were given up, since they were dealt out last and before that: to be emptied.
+  std::vector<Queue> given_up_, given_up_before_;
   std::string cluster_;
   PartitionList assigned_;     // dealt to us, to be opened yet
   Clock::time_point retry_{};  // not before, after a failure
   Clock::time_point look_{};   // whether the group still has the tokens, at the latest
   enum class Reopen : uint8_t { kNo, kGone, kOutOfRange };
   Reopen reopen_ = Reopen::kNo;  // a partition is not what it was: all are to be opened anew
+  std::set<std::string> topics_read_;    // since it began
   std::map<std::string, int64_t> left_;  // by token and place: delivered, and not committed
   bool closing_ = false;
   bool dealt_ = false;  // what is dealt to us is open

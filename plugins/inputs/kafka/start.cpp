@@ -107,6 +107,7 @@ void add_offset(rd_kafka_topic_partition_list_t& to, const std::string& topic, i
 Result<std::vector<Beginning>> find_beginnings(rd_kafka_t* handle,
                                                const rd_kafka_topic_partition_list_t& list,
                                                const KafkaStart& start,
+                                               const std::set<std::string>& read,
                                                const std::string& new_token, bool check_range) {
   const PartitionList committed = copy_of(&list);
   const auto error = rd_kafka_committed(handle, committed.get(), kWaitMs);
@@ -129,7 +130,8 @@ Result<std::vector<Beginning>> find_beginnings(rd_kafka_t* handle,
     }
     one.fresh = true;
     one.token = new_token;
-    const KafkaStart from = topic_is_known(*committed, of.topic) ? KafkaStart() : start;
+    const bool known = topic_is_known(*committed, of.topic) || read.contains(of.topic);
+    const KafkaStart from = known ? KafkaStart() : start;
     const auto offset = begin_of(handle, of, from);
     if (!offset.ok()) return offset.status();
     one.offset = *offset;

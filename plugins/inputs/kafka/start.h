@@ -10,6 +10,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,11 +56,14 @@ struct Beginning {
 std::string metadata_of_token(std::string_view token);
 std::string token_of(const rd_kafka_topic_partition_t& of);
 
-// For all partitions of the list; an error where a broker does not answer. Waits. `check_range`:
-// also whether the broker still has, or has already, what lies at the group's offset.
+// For all partitions of the list; an error where a broker does not answer. Waits. `start` counts for
+// topics that the group has not read yet. Of `read`, which this process has, one without offsets was
+// made anew since, and all that it holds is to be read. `check_range`: also whether the broker still
+// has, or has already, what lies at the group's offset.
 Result<std::vector<Beginning>> find_beginnings(rd_kafka_t* handle,
                                                const rd_kafka_topic_partition_list_t& list,
                                                const KafkaStart& start,
+                                               const std::set<std::string>& read,
                                                const std::string& new_token, bool check_range);
 
 // Adds a partition with an offset, and with the token beside it.
