@@ -97,15 +97,17 @@ class KafkaInput {
     if (!status.ok() || chunk.memory_full()) return status;
     metadata_.clear();
     bool waits = false;  // a message, for room
+    const size_t before = chunk.segments();
     for (;;) {
       KafkaConsumer::Partition* partition = nullptr;
+      const bool none_yet = chunk.segments() == before;
       const rd_kafka_message_t* message =
-          consumer_->next(chunk.segments() == 0 ? wait : std::chrono::milliseconds(0), partition);
+          consumer_->next(none_yet ? wait : std::chrono::milliseconds(0), partition);
       if (!message) break;
       const std::string_view bytes(static_cast<const char*>(message->payload),
                                    message->payload ? message->len : 0);
       if (!chunk.add(partition->source, static_cast<uint64_t>(message->offset), bytes)) {
-        if (chunk.segments() == 0) chunk.need(bytes.size());
+        chunk.need(bytes.size());  // also says that this chunk is full
         waits = true;
         break;
       }
