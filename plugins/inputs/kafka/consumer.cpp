@@ -19,6 +19,8 @@ constexpr int kCommitWaitMs = 10000;
 constexpr std::chrono::seconds kRetry{1};
 constexpr std::chrono::seconds kLookForToken{5};
 constexpr int kTokenWaitMs = 1000;
+constexpr milliseconds kPoke{20};
+constexpr size_t kManyMessages = 256;
 constexpr uint32_t kFinishMs = 240000;  // less than max.poll.interval.ms
 
 std::string place(const std::string& topic, int32_t partition) {
@@ -194,8 +196,7 @@ void KafkaConsumer::open_partition(const Beginning& at) {
                             " messages before they were read; reading from its first one");
   }
   // Before it is assigned: librdkafka keeps a queue that was chosen.
-  partition->queue.reset(
-      rd_kafka_queue_get_partition(client_.c(), at.topic.c_str(), at.partition));
+  partition->queue.reset(rd_kafka_queue_get_partition(client_.c(), at.topic.c_str(), at.partition));
   rd_kafka_queue_forward(partition->queue.get(), messages_.get());
   partitions_.push_back(std::move(partition));
 }
@@ -240,6 +241,7 @@ const rd_kafka_message_t* KafkaConsumer::next(milliseconds wait, Partition*& par
                                            batch_.data(), 1);
       if (got <= 0) return nullptr;
       count_ = static_cast<size_t>(got);
+      keep_fetching();
     }
     const rd_kafka_message_t& message = *batch_[at_];
     partition = find(message);
@@ -247,6 +249,24 @@ const rd_kafka_message_t* KafkaConsumer::next(milliseconds wait, Partition*& par
     if (message.err) note_error(message);
     taken();
   }
+}
+
+// When its queue is full, librdkafka before 2.2 does not look at it again for a second, and the
+// queue is empty long before that. A question whose answer nobody waits for wakes the threads that
+// fetch.
+void KafkaConsumer::keep_fetching() {
+  const size_t waiting = rd_kafka_queue_length(messages_.get());
+  most_waiting_ = std::max(most_waiting_, waiting);
+  if (most_waiting_ < kManyMessages || waiting > most_waiting_ / 2) return;
+  const auto now = Clock::now();
+  if (now < poke_) return;
+  poke_ = now + kPoke;
+  most_waiting_ = waiting;
+  const PartitionList all = new_partitions(partitions_.size());
+  for (const auto& partition : partitions_)
+    rd_kafka_topic_partition_list_add(all.get(), partition->topic.c_str(), partition->number)
+        ->offset = 0;
+  rd_kafka_offsets_for_times(client_.c(), all.get(), 0);
 }
 
 void KafkaConsumer::taken() { rd_kafka_message_destroy(batch_[at_++]); }

@@ -92,6 +92,7 @@ class KafkaConsumer {
   void send_commits();
   void take_answers(int wait_ms);
   void note_error(const rd_kafka_message_t& message);
+  void keep_fetching();
   void drop_messages();
   void empty(rd_kafka_queue_t* queue);
   Partition* find(const rd_kafka_message_t& message);
@@ -103,15 +104,16 @@ class KafkaConsumer {
   Metric lost_;
   KafkaClient client_;
   Queue messages_, answers_;
-  // Of partitions that were given up, since they were dealt out last and before that: to be emptied.
+  // Of partitions that were given up, since they were dealt out last and before that: to be
+  // emptied.
   std::vector<Queue> given_up_, given_up_before_;
   std::string cluster_;
   PartitionList assigned_;     // dealt to us, to be opened yet
   Clock::time_point retry_{};  // not before, after a failure
   Clock::time_point look_{};   // whether the group still has the tokens, at the latest
   enum class Reopen : uint8_t { kNo, kGone, kOutOfRange };
-  Reopen reopen_ = Reopen::kNo;  // a partition is not what it was: all are to be opened anew
-  std::set<std::string> topics_read_;    // since it began
+  Reopen reopen_ = Reopen::kNo;        // a partition is not what it was: all are to be opened anew
+  std::set<std::string> topics_read_;  // since it began
   std::map<std::string, int64_t> left_;  // by token and place: delivered, and not committed
   bool closing_ = false;
   bool dealt_ = false;  // what is dealt to us is open
@@ -119,6 +121,8 @@ class KafkaConsumer {
   Partition* last_ = nullptr;  // of the message before
   std::vector<rd_kafka_message_t*> batch_;
   size_t at_ = 0, count_ = 0;  // of batch_
+  size_t most_waiting_ = 0;    // messages in librdkafka's queue since it was woken last
+  Clock::time_point poke_{};   // not before
   bool commit_under_way_ = false;
   bool commit_failed_ = false;
 };
