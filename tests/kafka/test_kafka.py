@@ -244,6 +244,25 @@ class Kafka(KafkaTest):
         return NEK
 
 
+class Quiet(KafkaTest):
+    PROPERTIES = ("connections.max.idle.ms=2000",)  # in life it is ten minutes
+
+    def test_the_log_is_quiet_while_all_is_well_also_when_brokers_close_connections_that_are_idle(self):
+        self.broker.create(self.topic)
+        self.broker.create(f"{self.topic}-copy")
+        self.write_pipeline("copy", self.kafka_input(), f"  - kafka: {{ brokers: '{self.broker.address}', "
+                            f"topic: {self.topic}-copy }}")
+        child = self.start_nek("copy")
+        for n in range(3):
+            self.broker.produce(self.topic, numbered(10, 10 * n))
+            eventually("the copy has them", lambda: len(
+                self.broker.consume(f"{self.topic}-copy")) == 10 * (n + 1))
+            time.sleep(5)  # connections were closed meanwhile
+        self.finish(child)
+        said = [line for line in self.log("copy").splitlines() if re.search(" warning | error ", line)]
+        self.assertEqual(said, [])
+
+
 class Check(unittest.TestCase):
     def check(self, options, kind="inputs"):
         import pathlib

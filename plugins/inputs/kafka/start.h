@@ -56,10 +56,10 @@ struct Beginning {
 std::string metadata_of_token(std::string_view token);
 std::string token_of(const rd_kafka_topic_partition_t& of);
 
-// For all partitions of the list; an error where a broker does not answer. Waits. `start` counts for
-// topics that the group has not read yet. Of `read`, which this process has, one without offsets was
-// made anew since, and all that it holds is to be read. `check_range`: also whether the broker still
-// has, or has already, what lies at the group's offset.
+// For all partitions of the list; an error where a broker does not answer. Waits. `start` counts
+// for topics that the group has not read yet. Of `read`, which this process has, one without
+// offsets was made anew since, and all that it holds is to be read. `check_range`: also whether the
+// broker still has, or has already, what lies at the group's offset.
 Result<std::vector<Beginning>> find_beginnings(rd_kafka_t* handle,
                                                const rd_kafka_topic_partition_list_t& list,
                                                const KafkaStart& start,

@@ -31,9 +31,10 @@ void QuietLog::say(int level, const std::string& what, const std::string& detail
 void KafkaClient::on_log(const rd_kafka_t* handle, int level, const char* facility,
                          const char* text) {
   KafkaClient& client = of(rd_kafka_opaque(handle));
-  // What fails comes to on_error as well.
+  // What fails comes to on_error as well; a broker that has just begun has no producer's number
+  // yet.
   const std::string_view of = facility;
-  if (of == "FAIL" || of == "ERROR" || level > LOG_WARNING) return;
+  if (of == "FAIL" || of == "ERROR" || of == "GETPID" || level > LOG_WARNING) return;
   client.log_.say(NEK_WARN, without_counts(text));
 }
 
@@ -46,7 +47,15 @@ void KafkaClient::on_error(rd_kafka_t* handle, int error, const char* text, void
     return;
   }
   std::string line = without_counts(text);
-  if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) line = "no broker can be reached, will try on";
+  const auto now = Clock::now().time_since_epoch().count();
+  if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+    // So it is too when brokers have closed connections that were idle, and nothing is wrong.
+    const auto since = Clock::duration(now - client.failed_at_.load());
+    if (since >= kAgain) return;
+    line = "no broker can be reached, will try on";
+  } else {
+    client.failed_at_ = now;
+  }
   if (error == RD_KAFKA_RESP_ERR__AUTHENTICATION) line += "; see the option 'sasl'";
   if (error == RD_KAFKA_RESP_ERR__SSL) line += "; see the option 'tls'";
   client.log_.say(NEK_WARN, line);

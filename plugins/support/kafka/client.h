@@ -5,6 +5,7 @@
 #pragma once
 #include <librdkafka/rdkafka.h>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -55,7 +56,10 @@ class KafkaClient {
   static void on_error(rd_kafka_t* handle, int error, const char* text, void* opaque);
   static int on_statistics(rd_kafka_t* handle, char* json, size_t size, void* opaque);
 
+  using Clock = std::chrono::steady_clock;
+
   QuietLog log_;
+  std::atomic<Clock::rep> failed_at_{0};  // a connection, or what was asked
   Statistics statistics_;
   void* owner_ = nullptr;
   rd_kafka_t* handle_ = nullptr;
