@@ -74,6 +74,22 @@ class Faults(KafkaTest):
         self.finish(child)
         self.assertEqual(set(self.numbers("out.ndjson")), {*range(100, 110), *range(1000, 1200)})
 
+    def test_a_fixed_member_that_was_killed_goes_on_before_its_session_ends(self):
+        self.broker.create(self.topic, 2)
+        self.broker.produce(self.topic, numbered(1000))
+        self.write_pipeline("read", self.kafka_input().replace(
+            "session.timeout.ms: 6000", "session.timeout.ms: 240000, group.instance.id: one"), FILE)
+        for part in (1000, 2000):
+            child = self.start_nek("read")
+            self.until("out.ndjson", part)
+            child.kill()
+            child.wait()
+            self.broker.produce(self.topic, numbered(1000, part))
+        child = self.start_nek("read")
+        self.until("out.ndjson", 3000)
+        self.finish(child)
+        self.assertEqual(sorted(self.numbers("out.ndjson")), list(range(3000)))
+
     def test_a_broker_that_comes_late_is_waited_for_without_haste(self):
         port = free_port()
         self.write_pipeline("read", f"  - kafka: {{ brokers: '127.0.0.1:{port}', topics: t, group: g, "
