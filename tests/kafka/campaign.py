@@ -25,6 +25,7 @@ import urllib.request
 from broker import NEK, SOURCE, Broker, KafkaTest, eventually
 
 TOPIC, PARTITIONS, GROUP, READERS = "flows", 8, "campaign", 3
+ANY = "ignore_unavailable=true"  # before the first record there is no index
 
 
 class Search:
@@ -53,7 +54,7 @@ class Search:
             return json.load(answer)
 
     def refresh(self):
-        self.ask(f"/{TOPIC}/_refresh")
+        self.ask(f"/{TOPIC}/_refresh?{ANY}")
 
     def count(self):
         try:
@@ -73,7 +74,7 @@ class Search:
         """n of every document."""
         after, numbers = -1, []
         while True:
-            hits = self.ask(f"/{TOPIC}/_search", {
+            hits = self.ask(f"/{TOPIC}/_search?{ANY}", {
                 "size": 10000, "_source": False, "sort": [{"n": "asc"}, {"_doc": "asc"}],
                 "query": {"range": {"n": {"gt": after}}}})["hits"]["hits"]
             if not hits:
@@ -109,7 +110,8 @@ class Campaign:
 
     def write_pipelines(self):
         columns = "columns: { n: uint64, sa: text, byte: uint64 }"
-        settings = "settings: { snapshot_interval: 100ms, chunk_bytes: 16KiB, memory: 64MiB }\n"
+        settings = ("settings: { snapshot_interval: 100ms, chunk_bytes: 16KiB, memory: 16MiB, "
+                    "shutdown_timeout: 100s }\n")
         (self.folder / "send.yaml").write_text(
             f"{settings}inputs:\n  - csv: {{ path: in.csv, header: no, {columns} }}\n"
             f"outputs:\n  - kafka: {{ brokers: '{self.broker.address}', topic: {TOPIC}, key: sa }}\n")
