@@ -12,6 +12,8 @@ namespace nek {
 namespace {
 
 constexpr size_t kKeepInMemory = size_t{1} << 20;
+// While a disk is full. Who refuses all that is read should not end for it at once.
+constexpr size_t kMostInMemory = size_t{64} << 20;
 // A file is put aside when it has this part of the room, so that room is made in small steps.
 constexpr uint64_t kFiles = 16;
 
@@ -160,7 +162,17 @@ Status DeadLetters::add(uint64_t epoch, std::string_view line) {
   of.bytes += bytes;
   of.letters++;
   pending_bytes_ += bytes;
-  return of.lines.size() < kKeepInMemory ? Status() : spill(of);
+  return spill_when_due(of);
+}
+
+Status DeadLetters::spill_when_due(Epoch& of) {
+  if (of.lines.size() < std::max<uint64_t>(kKeepInMemory, of.spill_at)) return {};
+  Status status = spill(of);
+  of.spill_at = status.ok() ? 0 : of.lines.size() + kKeepInMemory;
+  const bool torn = of.file && of.file->length() != of.in_file;
+  if (status.ok() || torn || of.lines.size() >= kMostInMemory) return status;
+  log_line(NEK_WARN, "", "dead letters are kept in memory for now: " + status.message());
+  return {};
 }
 
 void DeadLetters::add_source(const LetterSource& source) {
@@ -181,7 +193,12 @@ Status DeadLetters::spill(Epoch& of) {
     of.file = std::move(*file);
   }
   Status status = of.file->append(of.lines);
-  if (status.ok()) of.lines.clear();
+  if (status.ok()) {
+    of.lines.clear();
+    of.in_file = of.file->length();
+  } else {
+    (void)of.file->truncate(of.in_file);
+  }
   return status;
 }
 
@@ -193,6 +210,7 @@ void DeadLetters::postpone(uint64_t epoch) {
   if (at->second.file && !next.file) {
     next.file = std::move(at->second.file);
     next.path = at->second.path;
+    next.in_file = at->second.in_file;
   } else if (at->second.file) {
     // A file that cannot be read now stays where it is, and the lines with it.
     auto aside = env_.read(at->second.path);

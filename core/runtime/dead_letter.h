@@ -90,9 +90,12 @@ class DeadLetters {
     std::unique_ptr<File> file;  // only when there are many
     std::string path;
     uint64_t bytes = 0, letters = 0;
+    uint64_t in_file = 0;   // bytes that are good
+    uint64_t spill_at = 0;  // bytes of `lines`; later than else where the disk was full
   };
   Status open();
   Status spill(Epoch& of);
+  Status spill_when_due(Epoch& of);
   Status append(uint64_t epoch);
   Status append_sources();
   Status count_growing();

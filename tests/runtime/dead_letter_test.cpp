@@ -50,6 +50,40 @@ TEST_CASE("after a crash the dead letters are cut to what the last snapshot reco
   CHECK(env.content(kPath) == "recorded\n");
 }
 
+TEST_CASE("dead letters wait in memory while there is no room for them, and are there once") {
+  MemoryEnv env;
+  DeadLetters letters(env, kPath, {});
+  REQUIRE(letters.restore({}).ok());
+  const std::string line(99'999, 'x');
+  env.set_capacity(250'000);  // part of what is put aside first
+  for (int i = 0; i < 40; i++) REQUIRE(letters.add(0, line).ok());
+  CHECK(!letters.commit(0).ok());
+  letters.postpone(0);
+  env.set_capacity(UINT64_MAX);
+  for (int i = 0; i < 20; i++) REQUIRE(letters.add(1, line).ok());
+  const auto state = letters.commit(1);
+  REQUIRE(state.ok());
+  CHECK(state->segments.back().end == 6'000'000);
+  CHECK(state->segments.back().letters == 60);
+  std::string all;
+  for (int i = 0; i < 60; i++) all += line + "\n";
+  CHECK(env.content(kPath) == all);
+}
+
+TEST_CASE("dead letters that find no room for long end the pipeline before they take all memory") {
+  MemoryEnv env;
+  DeadLetters letters(env, kPath, {});
+  REQUIRE(letters.restore({}).ok());
+  const std::string line(999'999, 'x');
+  env.set_capacity(0);
+  int kept = 0;
+  Status status;
+  for (; kept < 1000 && status.ok(); kept++) status = letters.add(0, line);
+  CHECK(kept >= 60);
+  CHECK(kept <= 70);
+  CHECK(status.message().ends_with("No space left on device"));
+}
+
 TEST_CASE("dead letters of a snapshot that failed are written once, with the next one") {
   MemoryEnv env;
   DeadLetters letters(env, kPath, {});
