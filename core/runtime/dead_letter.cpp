@@ -61,7 +61,7 @@ Status DeadLetters::open() {
 
 // ---- Start --------------------------------------------------------------------------------------
 
-Status DeadLetters::set_aside() {
+Status DeadLetters::set_aside(const std::string& suffix) {
   const std::lock_guard lock(mutex_);
   const std::string folder = folder_of(path_);
   const auto names = env_.list(folder);
@@ -71,7 +71,7 @@ Status DeadLetters::set_aside() {
                       (name.starts_with(stem_of(path_)) && name.ends_with(".ndjson"));
     if (!ours) continue;
     const std::string from = (std::filesystem::path(folder) / name).string();
-    Status status = env_.rename(from, from + ".old");
+    Status status = env_.rename(from, from + suffix);
     if (!status.ok()) return status;
   }
   return {};

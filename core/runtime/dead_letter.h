@@ -59,8 +59,8 @@ class DeadLetters {
 
   // Cuts the files to what the last complete snapshot recorded and forgets what waited aside.
   Status restore(DeadLetterState state);
-  // All files away to NAME.old: they belong to no state.
-  Status set_aside();
+  // All files away to NAME + suffix: they belong to no state.
+  Status set_aside(const std::string& suffix);
   // Adds a line, without its newline. An error when there is no more room.
   Status add(uint64_t epoch, std::string_view line);
   // How to read the source's records again; once for each source of a dead letter.

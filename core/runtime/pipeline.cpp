@@ -107,10 +107,17 @@ void Pipeline::connect(milliseconds wait, const std::function<void(const Finding
 
 // ---- Start --------------------------------------------------------------------------------------
 
+// What was set aside before stays: state.old, then state.old-2, and the dead letters alike.
 Status Pipeline::set_aside() {
-  Status status = dead_letters_->set_aside();
+  const auto names = options_.env->list(options_.data_dir);
+  if (!names.ok()) return names.status();
+  std::string suffix = ".old";
+  const auto taken = [&](const std::string& name) { return name.ends_with(suffix); };
+  for (int number = 2; std::any_of(names->begin(), names->end(), taken); number++)
+    suffix = ".old-" + std::to_string(number);
+  Status status = dead_letters_->set_aside(suffix);
   if (status.ok() && options_.env->exists(state_path_))
-    status = options_.env->rename(state_path_, state_path_ + ".old");
+    status = options_.env->rename(state_path_, state_path_ + suffix);
   return status;
 }
 

@@ -414,8 +414,10 @@ void Reader::frame_segment(nek_segment segment, bool at_end) {
   if (segment.size == 0) return;
   if (at_end) {
     refuse(source, segment, "unfinished",
-           source.cut_off ? "nek ended before the rest of it was read"
-                          : "the input ends within a record");
+           source.cut_off
+               ? "nek ended before the rest of it was read, which may be the first line of "
+                 "the next source"
+               : "the input ends within a record");
     return;
   }
   set_carry(source, {reinterpret_cast<const char*>(data) + segment.begin, segment.size});

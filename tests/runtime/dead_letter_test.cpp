@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "memory_env.h"
+#include "runtime/letter.h"
 
 namespace nek::test {
 namespace {
@@ -48,6 +49,26 @@ TEST_CASE("after a crash the dead letters are cut to what the last snapshot reco
   DeadLetters letters(env, kPath, {});
   REQUIRE(letters.restore(of_length(9)).ok());
   CHECK(env.content(kPath) == "recorded\n");
+}
+
+// The example of docs/state-format.md, whose state is of version 1.
+TEST_CASE("a dead letter of the first nek that wrote them is read, and its file counted") {
+  const std::string line =
+      R"({"time_ms":1795564837715,"component":"csv","reason":"columns","detail":"has 1 fields, )"
+      R"(not 2","source":"in.csv b60aace2fe84ebefd2d3bae47276362d","identity":)"
+      R"("b60aace2fe84ebefd2d3bae47276362d","position":8,"line":3,"id":)"
+      R"("d2609e5b5167fde6b6ce972a8b6a61e3","raw":"3"})";
+  const auto letter = parse_letter(line);
+  REQUIRE(letter);
+  CHECK(letter->component == "csv");
+  CHECK(letter->input == "csv");
+  CHECK(letter->position == 8);
+  CHECK(letter->bytes == "3");
+  MemoryEnv env;
+  REQUIRE((*env.open(kPath))->append(line + "\n").ok());
+  DeadLetters letters(env, kPath, {});
+  REQUIRE(letters.restore(of_length(line.size() + 1)).ok());
+  CHECK(letters.committed().letters() == 1);
 }
 
 TEST_CASE("dead letters wait in memory while there is no room for them, and are there once") {

@@ -51,7 +51,7 @@ TEST_CASE(
 
 TEST_CASE("dead letters whose state is gone are set aside, not cut") {
   MemoryEnv env;
-  for (const char* line : {"first\n", "second\n"}) {
+  for (const char* line : {"first\n", "second\n", "third\n"}) {
     Script script;
     read_one_line(script, line);
     script.decode = [](Call&, const nek_chunk&) { return refuse("all of it"); };
@@ -59,7 +59,8 @@ TEST_CASE("dead letters whose state is gone are set aside, not cut") {
     REQUIRE(env.remove("data/state").ok());
   }
   CHECK(env.content("data/dead-letters.ndjson.old").find("first") != std::string::npos);
-  CHECK(env.content("data/dead-letters.ndjson").find("second") != std::string::npos);
+  CHECK(env.content("data/dead-letters.ndjson.old-2").find("second") != std::string::npos);
+  CHECK(env.content("data/dead-letters.ndjson").find("third") != std::string::npos);
 }
 
 // ---- Plugins that break the rules ---------------------------------------------------------------
