@@ -3,12 +3,15 @@
 
 import collections
 import json
+import pathlib
 import re
 import subprocess
+import tempfile
+import textwrap
 import time
 import unittest
 
-from broker import SOURCE, KafkaTest, eventually, free_port, numbered
+from broker import NEK, SOURCE, KafkaTest, eventually, free_port, numbered
 
 FLOWS = SOURCE / "pipelines/portscan/sample/flows.csv"
 FILE = "  - file: { path: out.ndjson, if_exists: overwrite }"
@@ -161,7 +164,7 @@ class Kafka(KafkaTest):
                             f"'{self.broker.address}', topic: {self.topic} }}")
         self.write_pipeline("bad", self.kafka_input(topic="nowhere"),
                             f"  - kafka: {{ brokers: '127.0.0.1:{free_port()}', topic: t }}")
-        done = {name: subprocess.run([self.nek(), "check", "--connect", f"{name}.yaml"],
+        done = {name: subprocess.run([NEK, "check", "--connect", f"{name}.yaml"],
                                      cwd=self.folder, text=True, capture_output=True, timeout=120,
                                      env=self.environment()) for name in ("good", "bad")}
         told = done["good"].stdout + done["good"].stderr
@@ -217,7 +220,7 @@ class Kafka(KafkaTest):
                             f"  - kafka: {{ brokers: '{self.broker.address}', topic: {self.topic}, "
                             "nulls: omit, compression: none }")
         with open(self.folder / "in.ndjson") as text, open(self.folder / "send.log", "w") as log:
-            code = subprocess.run([self.nek(), "run", "send.yaml", "--data-dir", "send.state"],
+            code = subprocess.run([NEK, "run", "send.yaml", "--data-dir", "send.state"],
                                   cwd=self.folder, stdin=text, stderr=log, timeout=120,
                                   env=self.environment()).returncode
         self.assertEqual(code, 0, self.logs())
@@ -238,11 +241,6 @@ class Kafka(KafkaTest):
         self.until("out.ndjson", 10)
         self.finish(child)
 
-    @staticmethod
-    def nek():
-        from broker import NEK
-        return NEK
-
 
 class Quiet(KafkaTest):
     PROPERTIES = ("connections.max.idle.ms=2000",)  # in life it is ten minutes
@@ -258,6 +256,8 @@ class Quiet(KafkaTest):
             eventually("the copy has them", lambda: len(
                 self.broker.consume(f"{self.topic}-copy")) == 10 * (n + 1))
             time.sleep(5)  # connections were closed meanwhile
+        # Kubernetes looks at this file: deploy/kubernetes.yaml.
+        self.assertTrue((self.folder / "copy.state/lock").exists())
         self.finish(child)
         said = [line for line in self.log("copy").splitlines() if re.search(" warning | error ", line)]
         self.assertEqual(said, [])
@@ -265,9 +265,6 @@ class Quiet(KafkaTest):
 
 class Check(unittest.TestCase):
     def check(self, options, kind="inputs"):
-        import pathlib
-        import tempfile
-        from broker import NEK
         with tempfile.TemporaryDirectory() as folder:
             inputs = options if kind == "inputs" else "generate: { rows: 1 }"
             outputs = options if kind == "outputs" else "blackhole: {}"
@@ -276,6 +273,16 @@ class Check(unittest.TestCase):
             return subprocess.run([NEK, "check", "p.yaml"], cwd=folder, text=True,
                                   capture_output=True, timeout=60,
                                   env=KafkaTest.environment()).stderr
+
+    def test_the_pipeline_in_the_kubernetes_manifest_is_one(self):
+        manifest = (SOURCE / "deploy/kubernetes.yaml").read_text()
+        text = textwrap.dedent(re.search(r"pipeline\.yaml: \|\n(.*?)---", manifest, re.DOTALL)[1])
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "p.yaml").write_text(text)
+            done = subprocess.run(
+                [NEK, "check", "p.yaml"], cwd=folder, text=True, capture_output=True, timeout=60,
+                env=dict(KafkaTest.environment(), POD="nek-0", OPENSEARCH_PASSWORD="secret"))
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_mistakes_are_found_before_anything_starts(self):
         good = "brokers: 'h:1', topics: t, group: g"
