@@ -12,6 +12,7 @@
 #include "runtime/route.h"
 #include "runtime/snapshot.h"
 #include "util/bytes.h"
+#include "util/many_bytes.h"
 
 namespace nek {
 namespace {
@@ -280,7 +281,7 @@ void Executor::decode(Worker& worker, Task& task) {
   if (task.is_control()) return;
   Component& of = components_[task.input];
   HostChunk& chunk = *task.chunk;
-  chunk.c.utf8 = valid_utf8({reinterpret_cast<const char*>(chunk.data.get()), chunk.c.used});
+  chunk.c.utf8 = all_valid_utf8(chunk.data.get(), chunk.c.used);
   if (task.replayed && !task.replayed->records.empty()) {
     const auto& [from, stream] = sources_of(task.replayed->route->entry, task).front();
     task.streams[from][stream].push_back(&rebuild_batch(task, task.replayed->records));

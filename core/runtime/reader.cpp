@@ -2,7 +2,6 @@
 #include "runtime/reader.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "runtime/binding.h"
@@ -10,6 +9,7 @@
 #include "runtime/letter.h"
 #include "runtime/origin.h"
 #include "util/log.h"
+#include "util/many_bytes.h"
 
 namespace nek {
 namespace {
@@ -22,20 +22,6 @@ constexpr milliseconds kShortPatience{5};  // while its spool is not empty
 constexpr uint32_t kMaxSegments = 16384;
 // Bytes in flight for each byte read: itself, its columns, its encoded form.
 constexpr uint64_t kExpansion = 4;
-
-// In columns of bytes, which the compiler counts many at a time; each holds up to 255.
-uint64_t newlines(const uint8_t* data, size_t size) {
-  constexpr size_t kColumns = 64;
-  uint64_t count = 0;
-  const uint8_t* const end = data + size;
-  while (data + kColumns <= end) {
-    std::array<uint8_t, kColumns> counts{};
-    for (int row = 0; row < 255 && data + kColumns <= end; row++, data += kColumns)
-      for (size_t i = 0; i < kColumns; i++) counts[i] += data[i] == '\n';
-    for (const uint8_t some : counts) count += some;
-  }
-  return count + static_cast<uint64_t>(std::count(data, end, '\n'));
-}
 
 Source& source_of(const nek_segment& segment) { return *static_cast<Source*>(segment.source); }
 bool is_message(const nek_segment& segment) { return segment.source->flags & NEK_MESSAGES; }
@@ -446,7 +432,7 @@ void Reader::add_segment(const nek_segment& segment, const nek_id& id) {
   chunk.lines.push_back(source.next_lines);
   chunk.ids.push_back(id);
   if (!is_message(segment))
-    source.next_lines += newlines(chunk.data.get() + segment.begin, segment.size);
+    source.next_lines += count_newlines(chunk.data.get() + segment.begin, segment.size);
   source.holds.fetch_add(1, std::memory_order_relaxed);
   touched_.push_back(&source);
 }
