@@ -72,6 +72,43 @@ class Replay(NekTest):
         self.assertEqual(len(self.records("before.ndjson")), 3)
         self.assertEqual(self.records("after.ndjson")[2], {"flg": "?bad?"})
 
+    def test_a_record_that_came_by_two_streams_that_overlap_takes_both_ways_again_for_each_letter(self):
+        """As docs/dead-letters.md says: the letters do not tell by which of them they came."""
+        (self.folder / "in.csv").write_text("flg,note\nS,A\nS,?\nA,?\n")
+        text = ("inputs: [csv: { path: in.csv }]\n"
+                "filters:\n"
+                "  - flags: { field: flg }\n"
+                "  - syn_split: { id: split }\n"
+                "  - flags: { id: notes, field: note, from: [split.all, split.syn] }\n"
+                "outputs: [file: { path: out.ndjson, fields: [note] }]\n")
+        self.job(text)
+        self.run_job()
+        self.assertEqual([letter["raw"] for letter in self.letters()], ["S,?", "A,?", "S,?"])
+        self.job(text.replace("flags: { id: notes, field: note,", "proto_map: { id: notes, field: note,"))
+        self.replay()
+        self.assertEqual(self.letters(), [])
+        self.assertEqual([record["note"] for record in self.records("out.ndjson")].count("?"), 5)
+
+    def test_a_record_that_a_filter_below_one_with_state_refused_passes_that_one_and_arrives(self):
+        rows = [f"2023-01-25 18:35:43.000,192.0.2.1,{40000 + port},10.20.0.1,{port},60,1,0,TCP,"
+                f"{'?' if port == 7 else 'A'},....S." for port in range(1, 61)]
+        (self.folder / "in.csv").write_text(
+            "\n".join(["ts,sa,sp,da,dp,byte,pkt,out,pr,note,flg", *rows]) + "\n")
+        text = ("inputs: [csv: { path: in.csv, columns: { ts: time, sa: text, sp: uint64, da: text, dp: uint64, "
+                "byte: uint64, pkt: uint64, out: uint64, pr: text, note: text, flg: text } }]\n"
+                "filters:\n"
+                "  - flags: { field: flg }\n"
+                "  - scan_detect: { id: scans, own_networks: [10.20.0.0/16] }\n"
+                "  - flags: { id: notes, field: note, from: scans.flows }\n"
+                "outputs: [file: { path: out.ndjson, fields: [dp] }]\n")
+        self.job(text)
+        self.run_job()
+        self.assertEqual([letter["component"] for letter in self.letters()], ["notes"])
+        self.job(text.replace("flags: { id: notes, field: note,", "proto_map: { id: notes, field: note,"))
+        self.replay()
+        self.assertEqual(self.letters(), [])
+        self.assertEqual(self.records("out.ndjson")[-1], {"dp": 7})
+
     def test_only_what_is_selected_is_replayed_and_the_rest_stays_word_for_word(self):
         (self.folder / "in.csv").write_text("n,flg\n1,S\nx,A\n2,?\n")
         self.job("inputs: [csv: { path: in.csv, columns: { n: uint64, flg: text } }]\n"
