@@ -76,6 +76,12 @@ class Broker:
                         "-X", "sticky.partitioning.linger.ms=0", *arguments], input=text,
                        text=True, check=True, timeout=120, stderr=subprocess.DEVNULL)
 
+    def end_of(self, topic, partition):
+        """The offset that its next message gets, by kcat."""
+        done = subprocess.run(["kcat", "-b", self.address, "-Q", "-t", f"{topic}:{partition}:-1"], text=True,
+                              capture_output=True, timeout=120)
+        return int(done.stdout.split()[-1])
+
     def consume(self, topic, form="%s\n"):
         """All there is, by kcat, a line each."""
         done = subprocess.run(["kcat", "-b", self.address, "-C", "-t", topic, "-o", "beginning", "-e",

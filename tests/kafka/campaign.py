@@ -160,9 +160,17 @@ class Campaign:
             self.add_reader()
 
     def kill_the_sender(self):
-        if self.children["send"].poll() is None:
-            self.end("send", signal.SIGKILL)
-            self.start("send", "send")
+        """False: it had sent everything."""
+        if self.children["send"].poll() is not None:
+            return False
+        self.end("send", signal.SIGKILL)
+        self.start("send", "send")
+        return True
+
+    def kill_the_sender_as_soon_as_it_sends(self):
+        eventually("a message", lambda: any(
+            self.broker.end_of(TOPIC, partition) for partition in range(PARTITIONS)))
+        return self.kill_the_sender()
 
     def stop_the_broker(self):
         self.broker.stop()
@@ -221,11 +229,14 @@ class Campaign:
         every = [self.kill_a_reader, self.kill_the_sender, self.end_a_reader, self.join_a_reader,
                  self.kill_the_broker, self.stop_the_broker, self.stop_the_search]
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline or len(self.events) < len(every):
-            for event in self.rng.sample(every, len(every)):
+        events = [self.kill_the_sender_as_soon_as_it_sends]
+        while events:
+            for event in events:
+                if event() is not False:
+                    self.events[event.__name__] += 1
                 time.sleep(self.rng.uniform(0, 1))
-                event()
-                self.events[event.__name__] += 1
+            more = time.monotonic() < deadline or len(events) == 1
+            events = self.rng.sample(every, len(every)) if more else []
         self.settle()
 
     def settle(self):
