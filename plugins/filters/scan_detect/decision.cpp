@@ -81,18 +81,20 @@ bool mostly(uint64_t part, uint64_t all) { return part * 5 >= all * 4; }
 void count_exact(std::span<const Pair> pairs, uint8_t slot, bool settled, Evidence& to) {
   uint32_t hosts[2 * kPairs], ports[2 * kPairs], now_hosts[2 * kPairs], now_ports[2 * kPairs];
   size_t failed = 0, now = 0;
-  uint32_t web = 0;
+  uint32_t web = 0, udp = 0, icmp = 0, low = 0;
   for (const Pair& pair : pairs) {
-    if (pair.is(Pair::kGood) || !pair.is(Pair::kProbed)) {
-      to.good_pairs++;
-      continue;
-    }
+    if (pair.is_good()) to.good_pairs++;
+    if (pair.is_good() || !pair.is(Pair::kProbed)) continue;
     if (!settled && may_be_answered(pair, slot)) {
       to.waiting = true;
       continue;
     }
     const uint32_t port = uint32_t{pair.protocol()} << 16 | pair.port;
+    const auto protocol = static_cast<Protocol>(pair.protocol());
     web += is_web(pair.port);
+    udp += protocol == Protocol::kUdp;
+    icmp += protocol == Protocol::kIcmp;
+    low += protocol != Protocol::kIcmp && pair.port < 1024;
     if (pair.slot == slot) {
       now_hosts[now] = pair.target;
       now_ports[now++] = port;
@@ -102,6 +104,8 @@ void count_exact(std::span<const Pair> pairs, uint8_t slot, bool settled, Eviden
   }
   to.pairs = static_cast<uint32_t>(failed);
   to.mostly_web = mostly(web, to.pairs);
+  to.high_ports = low * 2 < to.pairs - icmp;
+  to.udp_pairs = udp;
   to.hosts = count({hosts, failed}).distinct;
   to.ports = count({ports, failed}).distinct;
   to.fast_ports = count({now_hosts, now}).most >= kFastPorts;
@@ -110,8 +114,10 @@ void count_exact(std::span<const Pair> pairs, uint8_t slot, bool settled, Eviden
 
 void count_sketched(const Tracked& source, uint32_t current, Evidence& to) {
   uint8_t all[kSketches][kRegisters] = {};
+  uint64_t successes = 0;
   for (const Generation& generation : source.generations) {
     if (!in_window(generation, current)) continue;
+    successes += generation.successes;
     if (!generation.sketched) {
       for (uint8_t i = 0; i < generation.count; i++) add_to_sketches(generation.pairs[i], all);
       continue;
@@ -123,9 +129,14 @@ void count_sketched(const Tracked& source, uint32_t current, Evidence& to) {
   const auto counted = [&](Sketch sketch) {
     return static_cast<uint32_t>(std::lround(estimate(all[sketch])));
   };
-  const uint32_t pairs = counted(kAllPairs);
-  to.good_pairs = std::min(counted(kGoodPairs), pairs);
-  to.pairs = pairs - to.good_pairs;
+  // What was answered unasked is neither good nor failed.
+  uint8_t either[kRegisters];
+  for (uint32_t i = 0; i < kRegisters; i++)
+    either[i] = std::max(all[kProbedPairs][i], all[kGoodPairs][i]);
+  const uint32_t pairs = counted(kProbedPairs), good = counted(kGoodPairs);
+  const auto both = std::max(static_cast<uint32_t>(std::lround(estimate(either))), good);
+  to.pairs = std::min(both - good, pairs);
+  to.good_pairs = static_cast<uint32_t>(std::min<uint64_t>(good, pairs - to.pairs + successes));
   to.hosts = std::min(std::max(counted(kHosts), 1u), std::max(pairs, 1u));
   to.ports = std::min(std::max(counted(kPorts), 1u), std::max(pairs, 1u));
 }
@@ -173,6 +184,9 @@ Evidence evidence_of(const Tracked& source, uint32_t current, uint8_t slot, bool
   } else {
     count_sketched(source, current, e);
     e.mostly_web = has_mostly_web_ports(source);
+    const uint32_t probes = std::max(source.probes, 1u);
+    e.high_ports = uint64_t{source.low_ports} * 2 < probes - std::min(source.icmp, probes);
+    e.udp_pairs = double(e.pairs) * std::min(source.udp, probes) / probes;
   }
   const uint32_t all = e.pairs + e.good_pairs;
   e.failed_ratio = all ? static_cast<double>(e.pairs) / all : 0;
@@ -182,17 +196,15 @@ Evidence evidence_of(const Tracked& source, uint32_t current, uint8_t slot, bool
 Type decide(const Tracked& source, const Evidence& e, const Limits& limits, bool fast,
             bool to_own) {
   double failed = limits.failed, pairs = e.pairs;
-  const bool udp = source.udp * 2 > source.probes;
-  if (udp && source.unreachable * 4 < source.udp) {
-    pairs -= pairs * 0.5 * source.udp / source.probes;
-    if (!e.exact) failed = std::max(failed, kUdpSketchFailed);
+  const bool udp = e.udp_pairs * 2 > e.pairs;
+  if (source.unreachable * 4.0 < e.udp_pairs) {
+    pairs -= e.udp_pairs / 2;
+    if (udp && !e.exact) failed = std::max(failed, kUdpSketchFailed);
   }
   if (e.failed_ratio < failed) return Type::kNone;
-  const bool high_ports =
-      source.low_ports * 2 < source.probes - std::min(source.icmp, source.probes);
   const bool scattered = !to_own &&
                          static_cast<uint32_t>(std::popcount(source.networks)) > kScatteredBits &&
-                         (e.mostly_web || high_ports);
+                         (e.mostly_web || e.high_ports);
   // A web client whose web is half broken, and peers that have gone.
   if ((scattered || (e.mostly_web && !to_own)) && e.failed_ratio < kScatteredFailed)
     return Type::kNone;

@@ -16,12 +16,14 @@ struct Limits {
 struct Evidence {
   uint32_t hosts = 0, ports = 0, pairs = 0;  // that failed
   uint32_t good_pairs = 0;
+  double udp_pairs = 0;  // of those that failed
   double failed_ratio = 0;
   bool exact = true;
   bool waiting = false;     // some pairs may still be answered
   bool fast_ports = false;  // many ports of one host within 5 minutes
   bool fast_hosts = false;  // many hosts on one port
   bool mostly_web = false;  // at least four of five have port 80 or 443
+  bool high_ports = false;  // most are from 1024 on
   uint32_t hours = 0;       // in which it was seen
 };
 

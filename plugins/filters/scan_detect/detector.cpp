@@ -12,8 +12,7 @@ namespace {
 
 constexpr uint32_t kHour = 3600, kSlot = 300;
 constexpr uint32_t kFarAhead = 7 * 86400, kFarAgreed = 64;
-constexpr uint32_t kEachProbe = 256, kThenEvery = 64;  // when it is decided on
-constexpr double kOtherType = 1.3;                     // so much more makes another type news
+constexpr double kOtherType = 1.3;  // so much more makes another type news
 constexpr int kMostScore = 1000;
 
 uint8_t slot_of(uint32_t time) { return static_cast<uint8_t>(time / kSlot); }
@@ -26,6 +25,24 @@ void add_score(int8_t& score, int by) {
 }
 bool is_probe(Act act) {
   return act == Act::kProbe || act == Act::kStealth || act == Act::kHalfOpen;
+}
+
+// What says of a source how it scans.
+void count_probe(Tracked& source, const Touch& touch) {
+  source.probes++;
+  source.udp += touch.protocol == Protocol::kUdp;
+  source.icmp += touch.protocol == Protocol::kIcmp;
+  source.own_targets += (touch.bits & Touch::kTargetOwn) != 0;
+  source.low_ports += touch.protocol != Protocol::kIcmp && touch.port < 1024;
+}
+// It was answered, so it says nothing. Nobody knows of an answer whether it came from own networks.
+void take_back_probe(Tracked& source, const Touch& touch) {
+  const auto less = [](uint32_t& counter, bool by) { counter -= by && counter; };
+  less(source.probes, true);
+  less(source.udp, touch.protocol == Protocol::kUdp);
+  less(source.icmp, touch.protocol == Protocol::kIcmp);
+  less(source.low_ports, touch.protocol != Protocol::kIcmp && touch.port < 1024);
+  source.own_targets = std::min(source.own_targets, source.probes);
 }
 
 }  // namespace
@@ -88,7 +105,7 @@ void Detector::touch_suspect(Table::Place place, const Touch& touch, const Rows&
   }
   suspect.first = std::min(suspect.first, touch.time);
   suspect.last = std::max(suspect.last, touch.time);
-  const ShortPair pair = {static_cast<uint16_t>(touch.target), touch.port};
+  const ShortPair pair = ShortPair::of(touch.target, touch.port, touch.protocol);
   ShortPair* end = suspect.pairs + suspect.fails;
   ShortPair* known = std::find(suspect.pairs, end, pair);
   if (is_probe(touch.act)) {
@@ -124,15 +141,17 @@ void Detector::promote(Table::Place place, const Touch& touch, const Rows& rows)
   Generation& own = generation_of(source, touch.time);
   if (generation(old.first) == own.id) own.hours |= hour_bit(old.first);
   for (uint8_t i = 0; i < old.fails; i++) {
-    const auto protocol = static_cast<uint8_t>(touch.protocol);
-    own.pairs[own.count++] = {old.pairs[i].target, old.pairs[i].port,
-                              static_cast<uint8_t>(protocol | Pair::kProbed | Pair::kShort),
+    const ShortPair& pair = old.pairs[i];
+    const auto flags =
+        static_cast<uint8_t>(uint8_t(pair.protocol()) | Pair::kProbed | Pair::kShort);
+    own.pairs[own.count++] = {uint32_t{pair.target} & ShortPair::kTargetBits, pair.port, flags,
                               slot_of(old.last)};
-    count_port(source, old.pairs[i].port, touch.protocol);
+    count_port(source, pair.port, pair.protocol());
     source.probes++;
-    source.udp += touch.protocol == Protocol::kUdp;
-    source.icmp += touch.protocol == Protocol::kIcmp;
-    source.low_ports += touch.protocol != Protocol::kIcmp && old.pairs[i].port < 1024;
+    source.udp += pair.protocol() == Protocol::kUdp;
+    source.icmp += pair.protocol() == Protocol::kIcmp;
+    source.low_ports += pair.protocol() != Protocol::kIcmp && pair.port < 1024;
+    if (pair.protocol() != Protocol::kTcp) source.flags |= Tracked::kWaiting;
   }
   touch_tracked(slot, touch, rows);
 }
@@ -161,70 +180,82 @@ void Detector::touch_tracked(uint32_t slot, const Touch& touch, const Rows& rows
     if (table_.find(touch.source, place)) touch_suspect(place, touch, rows);
     return;
   }
-  Generation& own = generation_of(source, touch.time);
-  own.hours |= hour_bit(touch.time);
+  generation_of(source, touch.time).hours |= hour_bit(touch.time);
   source.last = std::max(source.last, touch.time);
-  const auto target = static_cast<uint32_t>(touch.target);
-  const auto protocol = static_cast<uint8_t>(touch.protocol);
   switch (touch.act) {
     case Act::kProbe:
     case Act::kStealth:
     case Act::kHalfOpen: probed(source, touch, rows); break;
-    case Act::kAnswer: note_answer(own, target, touch.port, protocol); break;
+    case Act::kAnswer: answered(source, touch, rows); break;
     case Act::kReached: source.unreachable++; break;
     case Act::kOpen:
       source.answered++;
       found_open(source, touch, rows);
       break;
     case Act::kTiny: found_open(source, touch, rows); break;
-    case Act::kSuccess: connected(source, touch, rows); break;
+    case Act::kSuccess: succeeded(source, touch, rows); break;
   }
 }
 
 void Detector::probed(Tracked& source, const Touch& touch, const Rows& rows) {
   const auto target = static_cast<uint32_t>(touch.target);
+  const Noted noted =
+      note(generation_of(source, touch.time), target, touch.port,
+           static_cast<uint8_t>(touch.protocol), Pair::kProbed, slot_of(touch.time));
+  const bool is_new = noted.is_new || !noted.was_probed;
+  if (touch.protocol != Protocol::kTcp && noted.was_answered) {
+    if (is_new) decide_on(source, touch.time, false);
+    return;
+  }
   source.first = std::min(source.first, touch.time);
   source.last_probe = std::max(source.last_probe, touch.time);
-  source.probes++;
-  source.udp += touch.protocol == Protocol::kUdp;
-  source.icmp += touch.protocol == Protocol::kIcmp;
+  count_probe(source, touch);
   source.stealth += touch.act == Act::kStealth;
   source.half_open += touch.act == Act::kHalfOpen;
   source.no_egress += (touch.bits & Touch::kNoEgress) != 0;
-  source.own_targets += (touch.bits & Touch::kTargetOwn) != 0;
-  source.low_ports += touch.protocol != Protocol::kIcmp && touch.port < 1024;
   if (touch.protocol != Protocol::kTcp) source.flags |= Tracked::kWaiting;
   source.networks |= uint64_t{1} << (touch.target >> 58);
   count_port(source, touch.port, touch.protocol);
   if (uint8_t at = 0; sample_host(source, target, at)) source.hosts[at] = rows.target(touch);
-  if (note(generation_of(source, touch.time), target, touch.port,
-           static_cast<uint8_t>(touch.protocol), Pair::kProbed, slot_of(touch.time))) {
-    add_score(source.score, 1);
-  }
+  if (noted.is_new) add_score(source.score, 1);
   if (touch.act == Act::kHalfOpen) found_open(source, touch, rows);
-  if (source.probes <= kEachProbe || source.probes % kThenEvery == 0)
-    decide_on(source, touch.time, false);
+  if (is_new) decide_on(source, touch.time, false);
+}
+
+void Detector::answered(Tracked& source, const Touch& touch, const Rows& rows) {
+  const Noted noted =
+      note(generation_of(source, touch.time), static_cast<uint32_t>(touch.target), touch.port,
+           static_cast<uint8_t>(touch.protocol), Pair::kAnswered, slot_of(touch.time));
+  if (noted.was_answered) return;
+  if (noted.was_probed) take_back_probe(source, touch);
+  if (noted.was_streamed) connected(source, touch, rows);
 }
 
 void Detector::found_open(Tracked& source, const Touch& touch, const Rows& rows) {
   Endpoint port = rows.target(touch);
   port.port = touch.port;
   port.protocol = touch.protocol;
-  if (!add_open_port(source, port)) return;
+  if (uint8_t at = 0; !add_open_port(source, port, at)) return;
   if (source.state != State::kScanning || source.flags & Tracked::kToldOpen) return;
   source.flags |= Tracked::kToldOpen;
   tell(source, Action::kOpenPort, touch.time, evidence(source, false), &port);
 }
 
+void Detector::succeeded(Tracked& source, const Touch& touch, const Rows& rows) {
+  const bool udp = touch.protocol == Protocol::kUdp;  // nobody can tell before it is answered
+  Generation& own = generation_of(source, touch.time);
+  source.successes++;
+  own.successes++;
+  const Noted noted = note(own, static_cast<uint32_t>(touch.target), touch.port,
+                           static_cast<uint8_t>(touch.protocol),
+                           udp ? Pair::kStreamed : Pair::kGood, slot_of(touch.time));
+  if (noted.is_new && !udp) add_score(source.score, -1);
+  if (!udp || noted.was_answered) connected(source, touch, rows);
+}
+
 void Detector::connected(Tracked& source, const Touch& touch, const Rows& rows) {
   const auto target = static_cast<uint32_t>(touch.target);
   const auto protocol = static_cast<uint8_t>(touch.protocol);
-  source.successes++;
-  if (note(generation_of(source, touch.time), target, touch.port, protocol, Pair::kGood,
-           slot_of(touch.time))) {
-    add_score(source.score, -1);
-  }
-  if (source.state != State::kScanning) return;
   // Who scans from inside also works: only what it scanned is told.
   const bool outside = direction(source) == Direction::kInbound;
   if (!outside && !is_top_port(source, touch.port, touch.protocol) &&
@@ -235,7 +266,15 @@ void Detector::connected(Tracked& source, const Touch& touch, const Rows& rows) 
   Endpoint port = rows.target(touch);
   port.port = touch.port;
   port.protocol = touch.protocol;
-  tell(source, Action::kConnected, touch.time, evidence(source, false), &port);
+  if (source.state == State::kQuiet) {
+    // It may be told when it is a scanner.
+    uint8_t at = kOpenPorts;
+    add_open_port(source, port, at);
+    if (at < kOpenPorts) source.early |= static_cast<uint8_t>(1 << at);
+    return;
+  }
+  tell(source, Action::kConnected, touch.time, evidence(source, source.state == State::kEnded),
+       &port);
 }
 
 Evidence Detector::evidence(const Tracked& source, bool settled) const {
@@ -274,6 +313,9 @@ void Detector::decide_on(Tracked& source, uint32_t time, bool settled) {
     if (source.open_used) source.flags |= Tracked::kToldOpen;
   }
   tell(source, is_new ? Action::kNew : Action::kGrown, time, e);
+  for (uint8_t i = 0; i < source.open_used; i++)
+    if (source.early >> i & 1) tell(source, Action::kConnected, time, e, &source.open[i]);
+  source.early = 0;
 }
 
 void Detector::tell(Tracked& source, Action action, uint32_t time, const Evidence& evidence,

@@ -93,6 +93,8 @@ class Detector {
   void touch_tracked(uint32_t slot, const Touch& touch, const Rows& rows);
   void promote(Table::Place place, const Touch& touch, const Rows& rows);
   void probed(Tracked& source, const Touch& touch, const Rows& rows);
+  void answered(Tracked& source, const Touch& touch, const Rows& rows);
+  void succeeded(Tracked& source, const Touch& touch, const Rows& rows);
   void connected(Tracked& source, const Touch& touch, const Rows& rows);
   void found_open(Tracked& source, const Touch& touch, const Rows& rows);
   Type decide_type(const Tracked& source, const Evidence& evidence) const;

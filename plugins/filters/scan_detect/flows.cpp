@@ -146,9 +146,9 @@ class Toucher {
       case Outcome::kResponse: break;
       case Outcome::kUnreachable: to_target(r, Act::kReached, 0, protocol); return;
     }
-    // Any UDP flow may be the answer to one the other way round.
+    // Any UDP flow may be the answer to one the other way round, but for what a server is asked.
     if (protocol == Protocol::kUdp) {
-      to_target(r, Act::kAnswer, r.flow.source_port, protocol);
+      if (!to_server(r.flow)) to_target(r, Act::kAnswer, r.flow.source_port, protocol);
     } else if (outcome == Outcome::kResponse) {
       to_target(r, Act::kAnswer, 0, protocol);
     }

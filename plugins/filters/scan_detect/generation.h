@@ -10,15 +10,21 @@
 
 namespace nek::scan {
 
-// The exact pairs into sketches, whose registers may have something in them.
-inline void add_to_sketches(const Pair& pair, uint8_t (&registers)[kSketches][kRegisters]) {
+inline uint64_t pair_hash(const Pair& pair) {
+  return pair_hash(pair.target, pair.port, pair.protocol());
+}
+
+// True: some sketch changed, so there is something new in it.
+inline bool add_to_sketches(const Pair& pair, uint8_t (&registers)[kSketches][kRegisters]) {
+  bool changed = false;
   if (pair.is(Pair::kProbed)) {
-    add(registers[kHosts], host_hash(pair.target));
-    add(registers[kPorts], port_hash(pair.port, pair.protocol()));
+    changed |= add(registers[kHosts], host_hash(pair.target));
+    changed |= add(registers[kPorts], port_hash(pair.port, pair.protocol()));
+    changed |= add(registers[kProbedPairs], pair_hash(pair));
   }
-  const uint64_t hash = pair_hash(pair.target, pair.port, pair.protocol());
-  add(registers[kAllPairs], hash);
-  if (pair.is(Pair::kGood)) add(registers[kGoodPairs], hash);
+  if (pair.is(Pair::kGood | Pair::kAnswered))
+    changed |= add(registers[kGoodPairs], pair_hash(pair));
+  return changed;
 }
 
 inline void to_sketches(Generation& generation) {
@@ -34,7 +40,7 @@ inline void to_sketches(Generation& generation) {
 inline Pair* find(Generation& generation, uint32_t target, uint16_t port, uint8_t protocol) {
   for (uint8_t i = 0; i < generation.count; i++) {
     Pair& pair = generation.pairs[i];
-    if (pair.is(Pair::kShort) && pair.target == (target & 0xFFFF)) {
+    if (pair.is(Pair::kShort) && pair.target == (target & ShortPair::kTargetBits)) {
       pair.target = target;
       pair.flags &= static_cast<uint8_t>(~Pair::kShort);
     }
@@ -46,35 +52,33 @@ inline Pair* find(Generation& generation, uint32_t target, uint16_t port, uint8_
   return nullptr;
 }
 
-// `flags`: kProbed, kGood. True: a pair that was not known.
-inline bool note(Generation& generation, uint32_t target, uint16_t port, uint8_t protocol,
-                 uint8_t flags, uint8_t slot) {
-  const auto all = static_cast<uint8_t>(flags | protocol);
+// What was known of a pair before it was noted; of what is sketched: perhaps.
+struct Noted {
+  bool is_new = false;  // nothing was
+  bool was_probed = false, was_answered = false, was_streamed = false;
+};
+
+// `flags`: what is now known of the pair. The order does not matter: an answer may come first.
+inline Noted note(Generation& generation, uint32_t target, uint16_t port, uint8_t protocol,
+                  uint8_t flags, uint8_t slot) {
+  const Pair noted = {target, port, static_cast<uint8_t>(flags | protocol), slot};
   if (!generation.sketched) {
     if (Pair* pair = find(generation, target, port, protocol)) {
+      const Pair was = *pair;
       pair->flags |= flags;
       if (flags & Pair::kProbed) pair->slot = slot;
-      return false;
+      return {false, was.is(Pair::kProbed), was.is(Pair::kAnswered), was.is(Pair::kStreamed)};
     }
     if (generation.count < kPairs) {
-      generation.pairs[generation.count++] = {target, port, all, slot};
-      return true;
+      generation.pairs[generation.count++] = noted;
+      return {.is_new = true};
     }
     to_sketches(generation);
   }
-  const uint64_t hash = pair_hash(target, port, protocol);
-  const bool is_new = add(generation.registers[kAllPairs], hash);
-  add_to_sketches({target, port, all, slot}, generation.registers);
-  return is_new;
-}
-
-// A probe was answered. What was never asked for counts only where nobody can tell any more.
-inline void note_answer(Generation& generation, uint32_t target, uint16_t port, uint8_t protocol) {
-  if (generation.sketched) {
-    add(generation.registers[kGoodPairs], pair_hash(target, port, protocol));
-  } else if (Pair* pair = find(generation, target, port, protocol)) {
-    pair->flags |= Pair::kGood;
-  }
+  const uint64_t hash = pair_hash(noted);
+  const bool probed = has(generation.registers[kProbedPairs], hash);
+  const bool answered = has(generation.registers[kGoodPairs], hash);
+  return {add_to_sketches(noted, generation.registers), probed, answered, false};
 }
 
 }  // namespace nek::scan

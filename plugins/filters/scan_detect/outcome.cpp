@@ -8,7 +8,7 @@ constexpr uint8_t kIcmp = 1, kTcp = 6, kUdp = 17, kIcmp6 = 58;
 constexpr int kFin = 1, kSyn = 2, kReset = 4, kPush = 8, kAck = 16, kUrgent = 32;
 constexpr int kSix = 63;  // without ECE and CWR, which say nothing of the outcome
 
-constexpr uint64_t kMostSyns = 7;       // with all retries of a patient client
+constexpr uint64_t kMostAsks = 7;       // with all retries of a patient client
 constexpr uint64_t kSynBytes = 64;      // a SYN with all its options
 constexpr uint64_t kEmptyBytes = 60;    // a packet without data
 constexpr uint64_t kStealthBytes = 44;  // a packet that a tool made, without options
@@ -26,7 +26,7 @@ Outcome of_tcp(const FlowFacts& flow) {
   switch (flags & (kSyn | kAck | kReset)) {
     case kSyn:
       if (flags & (kFin | kUrgent)) return Outcome::kStealth;
-      return at_most(flow, kMostSyns, kSynBytes) ? Outcome::kProbe : Outcome::kSuccess;
+      return at_most(flow, flow.packets, kSynBytes) ? Outcome::kProbe : Outcome::kSuccess;
     case kSyn | kReset: return flow.packets <= 3 ? Outcome::kHalfOpen : Outcome::kNone;
     case kReset:
     case kReset | kAck: return flags & (kPush | kFin) ? Outcome::kNone : Outcome::kBackscatter;
@@ -36,7 +36,7 @@ Outcome of_tcp(const FlowFacts& flow) {
       return at_most(flow, 2, kStealthBytes) ? Outcome::kStealth : Outcome::kNone;
     default: break;  // SYN and ACK
   }
-  if (flags == (kSyn | kAck) && at_most(flow, kMostSyns, kSynBytes) &&
+  if (flags == (kSyn | kAck) && at_most(flow, kMostAsks, kSynBytes) &&
       flow.source_port < flow.port) {
     return Outcome::kBackscatter;
   }
@@ -49,7 +49,7 @@ Outcome of_tcp(const FlowFacts& flow) {
 Outcome of_udp(const FlowFacts& flow) {
   if (from_server(flow)) return Outcome::kResponse;
   if (flow.port >= kTracerouteFirst && flow.port <= kTracerouteLast) return Outcome::kNone;
-  return flow.packets <= 2 ? Outcome::kProbe : Outcome::kSuccess;
+  return flow.packets <= kMostAsks ? Outcome::kProbe : Outcome::kSuccess;
 }
 
 Outcome of_icmp(uint16_t type, uint16_t request, uint16_t reply, uint16_t unreachable) {

@@ -34,9 +34,12 @@ struct FlowFacts {
 
 Outcome outcome_of(const FlowFacts& flow);
 
-// A flow from a port that servers have to one that clients have.
-inline bool from_server(const FlowFacts& flow) {
-  return flow.source_port < 1024 && flow.port >= 1024;
+// A flow from a port that servers have to one that clients have; of DHCP too, by its numbers.
+constexpr bool from_server(uint16_t source_port, uint16_t port) {
+  return (source_port < 1024 && port >= 1024) || (source_port == 67 && port == 68) ||
+         (source_port == 547 && port == 546);
 }
+inline bool from_server(const FlowFacts& flow) { return from_server(flow.source_port, flow.port); }
+inline bool to_server(const FlowFacts& flow) { return from_server(flow.port, flow.source_port); }
 
 }  // namespace nek::scan

@@ -24,7 +24,13 @@ struct Endpoint {
 static_assert(sizeof(Endpoint) == 20);
 
 struct ShortPair {  // of a suspect
-  uint16_t target, port;
+  uint16_t target;  // 14 bits of the hash, then the protocol
+  uint16_t port;
+  static constexpr uint16_t kTargetBits = 0x3FFF;
+  static constexpr ShortPair of(uint64_t target, uint16_t port, Protocol protocol) {
+    return {static_cast<uint16_t>((target & kTargetBits) | uint32_t(protocol) << 14), port};
+  }
+  Protocol protocol() const { return static_cast<Protocol>(target >> 14); }
   bool operator==(const ShortPair&) const = default;
 };
 constexpr uint8_t kShortPairs = 5;
@@ -51,20 +57,25 @@ struct Pair {
   uint8_t flags;
   uint8_t slot;  // of 5 minutes, when it was last probed
   static constexpr uint8_t kProtocol = 3, kProbed = 4, kGood = 8;
-  static constexpr uint8_t kShort = 16;  // came from a suspect: 16 bits of the hash
+  static constexpr uint8_t kShort = 16;     // came from a suspect: 14 bits of the hash
+  static constexpr uint8_t kAnswered = 32;  // its target sent something back, perhaps unasked
+  static constexpr uint8_t kStreamed = 64;  // UDP, more packets than a probe has
   bool is(uint8_t flag) const { return flags & flag; }
   uint8_t protocol() const { return flags & kProtocol; }
+  bool is_good() const { return is(kGood) || (is(kAnswered) && is(kProbed | kStreamed)); }
 };
 static_assert(sizeof(Pair) == 8);
 constexpr uint8_t kPairs = 64;
 
-enum Sketch : uint8_t { kHosts, kPorts, kAllPairs, kGoodPairs, kSketches };
+// kGoodPairs: connections, and all that was answered, perhaps unasked.
+enum Sketch : uint8_t { kHosts, kPorts, kProbedPairs, kGoodPairs, kSketches };
 constexpr uint32_t kRegisters = 128;
 
 struct Generation {
   uint32_t id, hours;
   uint8_t count, sketched;
-  uint8_t unused[6];
+  uint8_t unused[2];
+  uint32_t successes;  // flows; from version 2 on
   union {
     Pair pairs[kPairs];
     uint8_t registers[kSketches][kRegisters];
@@ -99,7 +110,8 @@ struct Tracked {
   uint8_t flags;
   char country[2];
   uint8_t ports_used, hosts_used, open_used, connected_used;
-  uint8_t unused[2];
+  uint8_t early;  // a bit for each of `open` with a connection that is told with scan_new
+  uint8_t unused;
   uint32_t answered;  // probes that an open port answered; from version 2 on
   uint32_t connected[kConnections];
   PortCount ports[kTopPorts];

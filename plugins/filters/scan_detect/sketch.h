@@ -25,6 +25,11 @@ inline bool add(Registers registers, uint64_t hash) {
   return true;
 }
 
+// False: it was never added. True: perhaps it was.
+inline bool has(std::span<const uint8_t, kRegisters> registers, uint64_t hash) {
+  return registers[hash >> 57] > std::countl_zero(hash << 7 | 64);
+}
+
 inline double estimate(std::span<const uint8_t, kRegisters> registers) {
   constexpr double kAll = kRegisters, kAlpha = 0.7213 / (1 + 1.079 / kAll);
   double sum = 0;

@@ -60,7 +60,10 @@ void write_slots(const Page& page, Writer& to) {
 }
 
 bool is_sound(const Suspect& suspect) {
-  return suspect.fails <= kShortPairs && suspect.flags <= Suspect::kTracked;
+  if (suspect.fails > kShortPairs || suspect.flags > Suspect::kTracked) return false;
+  return suspect.is_tracked() ||
+         std::all_of(suspect.pairs, suspect.pairs + suspect.fails,
+                     [](const ShortPair& p) { return p.protocol() <= Protocol::kIcmp; });
 }
 bool is_sound(const Tracked& source) {
   const auto port = [](const Endpoint& e) {
@@ -69,7 +72,7 @@ bool is_sound(const Tracked& source) {
   if (source.family > Family::kText || source.state > State::kEnded ||
       source.type > Type::kSparse || source.ports_used > kTopPorts ||
       source.hosts_used > kSampleHosts || source.open_used > kOpenPorts ||
-      source.connected_used > kConnections) {
+      source.connected_used > kConnections || source.early >> source.open_used != 0) {
     return false;
   }
   if (!std::all_of(source.hosts, source.hosts + kSampleHosts, port) ||
@@ -88,21 +91,39 @@ bool is_sound(const Tracked& source) {
   return true;
 }
 
+// Version 1 had 16 bits of a target's hash where there are 14 and the protocol now.
+void from_version_1(Suspect& suspect) {
+  if (suspect.is_tracked()) return;
+  for (ShortPair& pair : suspect.pairs) pair.target &= ShortPair::kTargetBits;
+}
+// It did not count answers.
+void from_version_1(Tracked& source) {
+  source.answered = 0;
+  source.early = 0;
+  for (Generation& generation : source.generations) {
+    generation.successes = 0;
+    for (uint8_t i = 0; i < std::min(generation.count, kPairs); i++)
+      if (generation.pairs[i].is(Pair::kShort))
+        generation.pairs[i].target &= ShortPair::kTargetBits;
+  }
+}
+
 template <class Record>
-bool read_slots(Reader& from, uint32_t count, Page& page) {
+bool read_slots(Reader& from, uint32_t version, uint32_t count, Page& page) {
   for (uint32_t i = 0; i < count; i++) {
     const uint32_t slot = from.number();
     if (!from.ok() || slot >= Page::capacity<Record>()) return false;
     Record& record = page.slots<Record>()[slot];
     if (record.key != 0) return false;
     from.take(&record, sizeof record);
+    if (version == 1) from_version_1(record);
     if (!from.ok() || record.key == 0 || !is_sound(record)) return false;
   }
   page.head.count = count;
   return true;
 }
 
-bool read_page(Reader& from, Pages& pages, std::vector<bool>& seen) {
+bool read_page(Reader& from, uint32_t version, Pages& pages, std::vector<bool>& seen) {
   const uint32_t number = from.number();
   const auto kind = static_cast<PageKind>(from.number());
   const uint32_t depth = from.number(), cleared = from.number(), count = from.number();
@@ -113,8 +134,8 @@ bool read_page(Reader& from, Pages& pages, std::vector<bool>& seen) {
   page.head.kind = kind;
   page.head.depth = depth;
   page.head.cleared = cleared;
-  return kind == PageKind::kSuspects ? read_slots<Suspect>(from, count, page)
-                                     : read_slots<Tracked>(from, count, page);
+  return kind == PageKind::kSuspects ? read_slots<Suspect>(from, version, count, page)
+                                     : read_slots<Tracked>(from, version, count, page);
 }
 
 std::string differs(std::string_view what, uint64_t was, uint64_t is) {
@@ -126,12 +147,6 @@ std::string unknown(uint32_t version) {
   return "it has version " + std::to_string(version) + ", and this nek reads " +
          std::to_string(kOldestVersion) + " to " + std::to_string(kVersion) +
          ": run the nek that wrote it, or begin anew with --from-start";
-}
-
-// Version 1 did not count answers.
-void from_version_1(Table& table) {
-  for (uint32_t slot = 0; slot < table.tracked_slots(); slot++)
-    if (table.tracked(slot).key != 0) table.change(slot).answered = 0;
 }
 
 constexpr const char* kDamaged = "it is damaged";
@@ -202,10 +217,9 @@ std::string decode(std::string_view state, Detector& detector) {
   while (pages.count() < count) pages.add(PageKind::kSuspects);
   std::vector<bool> seen(count);
   for (uint32_t i = 0; i < count; i++)
-    if (!read_page(from, pages, seen)) return kDamaged;
+    if (!read_page(from, version, pages, seen)) return kDamaged;
   if (!from.ok() || from.left() != 0 || count == 0) return kDamaged;
   if (!detector.table().restore(bits, std::move(directory), hand)) return kDamaged;
-  if (version == 1) from_version_1(detector.table());
   return "";
 }
 

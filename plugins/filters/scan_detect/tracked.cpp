@@ -52,11 +52,15 @@ bool is_sample_host(const Tracked& source, uint32_t hash) {
   return std::find(source.host_hashes, end, hash) != end;
 }
 
-bool add_open_port(Tracked& source, const Endpoint& port) {
-  for (uint8_t i = 0; i < source.open_used; i++)
-    if (std::memcmp(&source.open[i], &port, sizeof port) == 0) return false;
+bool add_open_port(Tracked& source, const Endpoint& port, uint8_t& at) {
+  for (uint8_t i = 0; i < source.open_used; i++) {
+    if (std::memcmp(&source.open[i], &port, sizeof port) != 0) continue;
+    at = i;
+    return false;
+  }
   if (source.open_used == kOpenPorts) return false;
-  source.open[source.open_used++] = port;
+  at = source.open_used++;
+  source.open[at] = port;
   return true;
 }
 

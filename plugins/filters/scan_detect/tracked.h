@@ -17,9 +17,9 @@ bool is_top_port(const Tracked& source, uint16_t port, Protocol protocol);
 bool sample_host(Tracked& source, uint32_t hash, uint8_t& slot);
 bool is_sample_host(const Tracked& source, uint32_t hash);
 
-// True: it was not known, and there was room.
-bool add_open_port(Tracked& source, const Endpoint& port);
-// As above, for pairs that a connection was told of.
+// True: it was not known, and there was room. `at`: where it is; not set where there was no room.
+bool add_open_port(Tracked& source, const Endpoint& port, uint8_t& at);
+// True as above, for pairs that a connection was told of.
 bool add_connected(Tracked& source, uint32_t pair);
 
 }  // namespace nek::scan

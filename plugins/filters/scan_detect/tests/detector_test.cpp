@@ -174,6 +174,112 @@ TEST_CASE("UDP that is answered is no scan, UDP that is not is told when its tim
   CHECK(d.told() == Lines{"new 10.0.0.2 horizontal 60 1"});
 }
 
+TEST_CASE("a UDP server is no scanner, as what it answers was asked before") {
+  TestDetector d;
+  for (uint32_t round = 0; round < 3; round++) {
+    for (uint32_t i = 0; i < 200; i++) {
+      const uint32_t time = kStart + round * 1024 + i;
+      d.flow({1, i, 123, time, Act::kAnswer, Protocol::kUdp});  // the client's question
+      d.flow({1, i, 123, time, Act::kProbe, Protocol::kUdp});
+    }
+  }
+  d.finish();
+  CHECK(d.told() == Lines{});
+}
+
+TEST_CASE("an answer whose record comes before the question's is one all the same") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 60; i++) {
+    d.flow({1, i, 53, kStart + i, Act::kAnswer, Protocol::kUdp});
+    d.flow({1, i, 53, kStart + i, Act::kProbe, Protocol::kUdp});
+    d.flow({2, i, 0, kStart + i, Act::kAnswer, Protocol::kIcmp});
+    d.flow({2, i, 0, kStart + i, Act::kProbe, Protocol::kIcmp});
+  }
+  d.finish();
+  CHECK(d.told() == Lines{});
+}
+
+TEST_CASE("what others send unasked hides no scan") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 300; i++) {
+    const uint32_t time = kStart + i * 60;
+    d.flow({1, 0, uint16_t(1 + i), time});
+    d.flow({1, 5000 + i, 40000, time, Act::kAnswer, Protocol::kUdp});
+    d.flow({1, 6000 + i, 40000, time, Act::kAnswer, Protocol::kUdp});
+  }
+  d.finish();
+  const Lines told = d.told();
+  REQUIRE(told.size() >= 3);
+  CHECK(told[0] == "new 10.0.0.1 vertical 1 25");
+  CHECK(told.back().starts_with("ended 10.0.0.1 vertical 1 "));
+  CHECK(std::stoi(told.back().substr(26)) >= 200);
+}
+
+TEST_CASE("a host that asks many servers and is answered is found when it scans") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 1500; i++) {
+    d.flow({1, 9000, 53, kStart + i * 20, Act::kProbe, Protocol::kUdp});
+    d.flow({1, 9000, 53, kStart + i * 20, Act::kAnswer, Protocol::kUdp});
+    if (i < 6) d.flow({1, 8000 + i, 445, kStart + i * 20});
+  }
+  for (uint32_t i = 0; i < 19; i++) d.flow({1, i, 445, kStart + 30000 + i * 5});
+  CHECK(d.told() == Lines{"new 10.0.0.1 horizontal 25 1"});
+}
+
+TEST_CASE("many UDP packets are a connection only when they were answered") {
+  Settings settings = TestDetector::small();
+  settings.knows_own = true;
+  TestDetector d(settings);
+  const auto flow = [&](uint32_t target, uint16_t port, uint32_t second, Act act,
+                        Protocol protocol) {
+    d.flow({1, target, port, kStart + second, act, protocol, Touch::kTargetOwn});
+  };
+  for (uint32_t i = 0; i < 25; i++) flow(i, 22, i * 600, Act::kProbe, Protocol::kTcp);
+  CHECK(d.told() == Lines{"new 10.0.0.1 horizontal 25 1"});
+  flow(3, 5060, 16000, Act::kSuccess, Protocol::kUdp);
+  CHECK(d.told() == Lines{});
+  flow(3, 5060, 16001, Act::kAnswer, Protocol::kUdp);
+  CHECK(d.told() == Lines{"connected 10.0.0.1 horizontal 25 1 10.0.0.3:5060/udp"});
+  flow(4, 5060, 16002, Act::kAnswer, Protocol::kUdp);
+  flow(4, 5060, 16003, Act::kSuccess, Protocol::kUdp);
+  CHECK(d.told() == Lines{"connected 10.0.0.1 horizontal 25 1 10.0.0.4:5060/udp"});
+}
+
+TEST_CASE("a connection between two probes of a scan is told when the scan is") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 26; i++) {
+    d.flow({1, i, 22, kStart + i * 600});
+    if (i == 20) d.flow({1, 5, 22, kStart + i * 600 + 10, Act::kSuccess});
+  }
+  CHECK(d.told() == Lines{"new 10.0.0.1 horizontal 25 1",
+                          "connected 10.0.0.1 horizontal 25 1 10.0.0.5:22/tcp"});
+}
+
+TEST_CASE("a connection is told after the scan has ended, while its source is known") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 30; i++) d.flow({1, i, 22, kStart + i * 600});
+  d.flow({2, 1, 1, kStart + kDay + 6 * 3600});
+  CHECK(d.told() == Lines{"new 10.0.0.1 horizontal 25 1", "ended 10.0.0.1 horizontal 30 1"});
+  d.flow({1, 5, 22, kStart + kDay + 6 * 3600 + 60, Act::kSuccess});
+  CHECK(d.told() == Lines{"connected 10.0.0.1 horizontal 29 1 10.0.0.5:22/tcp"});
+}
+
+TEST_CASE("retries of one pair put no decision off") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 6; i++) d.flow({1, 100 + i, 23, kStart + i * 60});
+  for (uint32_t i = 0; i < 252; i++) d.flow({1, 100, 23, kStart + 400 + i});
+  for (uint32_t i = 0; i < 19; i++) d.flow({1, i, 23, kStart + 2000 + i * 600});
+  CHECK(d.told() == Lines{"new 10.0.0.1 horizontal 25 1"});
+}
+
+TEST_CASE("each pair keeps its own protocol, whatever protocol the sixth has") {
+  TestDetector d;
+  for (uint16_t i = 0; i < 5; i++) d.flow({1, 1, uint16_t(100 + i), kStart + i * 400u});
+  d.flow({1, 9, 53, kStart + 2100, Act::kProbe, Protocol::kUdp});
+  for (uint16_t i = 0; i < 30; i++) d.flow({1, 1, uint16_t(100 + i), kStart + 4000 + i * 600u});
+  CHECK(d.told() == Lines{"new 10.0.0.1 vertical 2 31"});
+}
+
 TEST_CASE("a UDP scan at the end of the input is told at its end") {
   TestDetector d;
   for (uint32_t i = 0; i < 60; i++) d.flow({2, i, 161, kStart + i, Act::kProbe, Protocol::kUdp});

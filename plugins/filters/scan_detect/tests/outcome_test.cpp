@@ -37,7 +37,8 @@ TEST_CASE(
     "a SYN flow with data or many packets is a connection whose exporter kept the first flags") {
   CHECK(tcp(S, 6, 531) == "success");
   CHECK(tcp(S, 27, 5767) == "success");
-  CHECK(tcp(S, 8, 320) == "success");
+  CHECK(tcp(S, 8, 512) == "probe");
+  CHECK(tcp(S, 8, 513) == "success");
 }
 
 TEST_CASE("a SYN of IPv6 may be 20 bytes longer") {
@@ -82,10 +83,14 @@ TEST_CASE("what a server sends is none of its own doing") {
   CHECK(tcp(S | A | P | F, 10, 9000, 443, 40000) == "none");
 }
 
-TEST_CASE("one or two UDP packets are a probe until they are answered") {
+TEST_CASE("up to seven UDP packets are a probe until they are answered") {
   CHECK(udp(40000, 161, 1) == "probe");
-  CHECK(udp(40000, 161, 3) == "success");
+  CHECK(udp(40000, 161, 7) == "probe");
+  CHECK(udp(40000, 161, 8) == "success");
+  CHECK(udp(123, 123, 1) == "probe");
   CHECK(udp(53, 40000, 1) == "response");
+  CHECK(udp(67, 68, 1) == "response");  // DHCP
+  CHECK(udp(547, 546, 1) == "response");
   CHECK(udp(40000, 33434, 1) == "none");  // traceroute
   CHECK(udp(40000, 33534, 1) == "none");
   CHECK(udp(40000, 33535, 1) == "probe");
