@@ -8,7 +8,7 @@ from e2e import NekTest
 SIZE = "seed: 501, scanners: 2, clients: 4000"
 SCANS = {"vertical", "horizontal", "strobe", "block", "sparse"}
 BENIGN = {"client", "insider", "crawler", "health_check", "peer", "backscatter", "outage", "resolver", "brute_force",
-          "spoofed", "reflected"}
+          "spoofed", "reflected", "time_server"}
 
 
 class Made(NekTest):

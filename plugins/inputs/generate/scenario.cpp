@@ -26,10 +26,10 @@ struct Speeds {
   uint32_t flows;
 };
 constexpr Speeds kSpeeds[] = {{10, 190, 400}, {10'000, 250'000, 300}, {300'000, 900'000, 140}};
-constexpr const char* kKindNames[] = {"vertical",     "horizontal",  "strobe",      "block",
-                                      "sparse",       "client",      "insider",     "crawler",
-                                      "health_check", "peer",        "backscatter", "outage",
-                                      "resolver",     "brute_force", "spoofed",     "reflected"};
+constexpr const char* kKindNames[] = {
+    "vertical", "horizontal",  "strobe",       "block",     "sparse",      "client",
+    "insider",  "crawler",     "health_check", "peer",      "backscatter", "outage",
+    "resolver", "brute_force", "spoofed",      "reflected", "time_server"};
 constexpr const char* kSpeedNames[] = {"fast", "medium", "slow", "-"};
 
 uint32_t server(uint64_t number) {  // spread over the network
@@ -73,7 +73,8 @@ Scenario::Scenario(const Options& options) : options_(options) {
                                               {kResolver, clients ? 2 : 0},
                                               {kBruteForce, clients / 2000},
                                               {kSpoofed, clients / 4},
-                                              {kReflected, clients / 2000}};
+                                              {kReflected, clients / 2000},
+                                              {kTimeServer, clients ? 2 : 0}};
   for (const auto& [kind, count] : others)
     for (uint32_t i = 0; i < count; i++) add(kind, kNoSpeed, i);
   for (uint32_t actor = 0; actor < actors_.size(); actor++) add_events(actor);
@@ -87,8 +88,8 @@ void Scenario::add(Kind kind, Speed speed, uint32_t number) {
   actor.kind = kind;
   actor.speed = speed;
   actor.number = number;
-  const bool inside =
-      kind == kInsider || kind == kHealthCheck || kind == kPeer || kind == kResolver;
+  const bool inside = kind == kInsider || kind == kHealthCheck || kind == kPeer ||
+                      kind == kResolver || kind == kTimeServer;
   // Insiders have addresses of their own, so that the truth is one line a source.
   do {
     actor.address =
@@ -102,8 +103,8 @@ void Scenario::add(Kind kind, Speed speed, uint32_t number) {
     const uint64_t free = needed < kDaysMs ? kDaysMs - needed : 0;
     actor.begin = random.below(std::min<uint64_t>(free, 7'200'000) + 1);
   } else {
-    static constexpr uint32_t kFlows[] = {0,   0,   0,   0,  0,    8,   120, 400,
-                                          600, 500, 300, 60, 3000, 300, 1,   3000};
+    static constexpr uint32_t kFlows[] = {0,   0,   0,  0,    0,   8, 120,  400, 600,
+                                          500, 300, 60, 3000, 300, 1, 3000, 3000};
     actor.flows = kFlows[kind];
     actor.begin = random.below(kDaysMs / 2);
     actor.gap = std::max<uint64_t>(1, random.below(kDaysMs / 2) / std::max(actor.flows, 1u));
@@ -122,8 +123,11 @@ void Scenario::add_events(uint32_t index) {
       events_.push_back(
           {static_cast<uint32_t>(ms / 1000), index, i, static_cast<uint16_t>(ms % 1000), answer});
     };
-    add_one(at, false);
-    if (flow_of(actor, i).answered) add_one(at + 20, true);
+    // Exporters write records in no order: every other resolver's questions come last.
+    const bool last = actor.kind == kTimeServer || (actor.kind == kResolver && actor.number % 2);
+    const bool answered = flow_of(actor, i).answered;
+    add_one(at + (last && answered ? 20 : 0), false);
+    if (answered) add_one(at + (last ? 0 : 20), true);
   }
 }
 
@@ -237,6 +241,14 @@ Scenario::Flow Scenario::other_flow(const Actor& actor, uint32_t i) const {
       flow.bytes = 70;
       flow.flags = "........";
       flow.answered = chance >= 3;
+      break;
+    case kTimeServer:  // what it answers; its client asked before
+      flow.target = kOwn | static_cast<uint32_t>(Random::mix(draw % 400) & 0xFFFF);
+      flow.source_port = flow.port = 123;
+      flow.protocol = 17;
+      flow.packets = 1;
+      flow.bytes = 76;
+      flow.flags = "........";
       break;
     case kBruteForce:
       flow.target = server(actor.number);

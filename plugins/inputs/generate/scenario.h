@@ -44,6 +44,7 @@ class Scenario {
     kBruteForce,
     kSpoofed,
     kReflected,
+    kTimeServer,
     kKinds
   };
   enum Speed : uint8_t { kFast, kMedium, kSlow, kNoSpeed };

@@ -261,7 +261,7 @@ TEST_CASE("a connection is told after the scan has ended, while its source is kn
   d.flow({2, 1, 1, kStart + kDay + 6 * 3600});
   CHECK(d.told() == Lines{"new 10.0.0.1 horizontal 25 1", "ended 10.0.0.1 horizontal 30 1"});
   d.flow({1, 5, 22, kStart + kDay + 6 * 3600 + 60, Act::kSuccess});
-  CHECK(d.told() == Lines{"connected 10.0.0.1 horizontal 29 1 10.0.0.5:22/tcp"});
+  CHECK(d.told() == Lines{"connected 10.0.0.1 horizontal 30 1 10.0.0.5:22/tcp"});
 }
 
 TEST_CASE("retries of one pair put no decision off") {

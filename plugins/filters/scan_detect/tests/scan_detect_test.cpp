@@ -22,6 +22,13 @@ std::string probe(const std::string& source, const std::string& target, int port
          R"(,"byte":40,"pkt":1,"out":0,"pr":"TCP","flg":"......S.","sc":"CN"})"
          "\n";
 }
+std::string udp(const std::string& source, int from, const std::string& target, int port,
+                int minute) {
+  std::string row = probe(source, target, port, minute);
+  row.replace(row.find("\"TCP\""), 5, "\"UDP\"");
+  row.replace(row.find("40000"), 5, std::to_string(from));
+  return row;
+}
 std::string table(const std::string& rows) { return std::string(kTypes) + "\n" + rows; }
 
 size_t count(const std::string& text, const std::string& what) {
@@ -134,4 +141,31 @@ TEST_CASE("with sampling fewer pairs are enough, and unanswered pings say nothin
   const auto all = filter.process(table(rows));
   CHECK(count(all.streams[kAlerts], "\"scan_new\"") == 1);
   CHECK(count(all.streams[kAlerts], R"("source.ip":"10.0.0.1")") == 1);
+}
+
+TEST_CASE("a server of NTP, and a resolver whose answers are written first, are no scanners") {
+  Filter filter(find_plugin("scan_detect"), "memory: 1MiB");
+  std::string rows;
+  for (int i = 0; i < 600; i++) {
+    const std::string other = "192.0.2." + std::to_string(i % 200);
+    rows += udp(other, 123, "10.0.0.1", 123, i) + udp("10.0.0.1", 123, other, 123, i);
+    rows += udp(other, 53, "10.0.0.2", 40000, i) + udp("10.0.0.2", 40000, other, 53, i);
+    rows += udp("10.0.0.3", 67, other, 68, i);
+  }
+  for (const char* source : {"10.0.0.1", "10.0.0.2", "10.0.0.3"})
+    rows += udp(source, 50000, "192.0.2.250", 9, 1000);
+  CHECK(count(filter.process(table(rows)).streams[kAlerts], "scan_new") == 0);
+}
+
+TEST_CASE("a server of DNS with many clients is found when it scans") {
+  Filter filter(find_plugin("scan_detect"), "memory: 1MiB");
+  std::string rows;
+  for (int i = 0; i < 1000; i++) {
+    const std::string client = "10.7.1." + std::to_string(i % 250);
+    rows += udp(client, 40000 + i, "10.0.0.53", 53, i) + udp("10.0.0.53", 53, client, 40000 + i, i);
+    if (i % 10 == 0) rows += probe("10.0.0.53", "10.4.4.4", 1 + i, i);
+  }
+  const std::string alerts = filter.process(table(rows)).streams[kAlerts];
+  CHECK(count(alerts, "\"scan_new\"") == 1);
+  CHECK(count(alerts, R"("scan.type":"vertical","scan.hosts":1,"scan.ports":25)") == 1);
 }
