@@ -223,12 +223,15 @@ void Detector::probed(Tracked& source, const Touch& touch, const Rows& rows) {
 }
 
 void Detector::answered(Tracked& source, const Touch& touch, const Rows& rows) {
+  Generation& own = generation_of(source, touch.time);
   const Noted noted =
-      note(generation_of(source, touch.time), static_cast<uint32_t>(touch.target), touch.port,
+      note(own, static_cast<uint32_t>(touch.target), touch.port,
            static_cast<uint8_t>(touch.protocol), Pair::kAnswered, slot_of(touch.time));
-  if (noted.was_answered) return;
-  if (noted.was_probed) take_back_probe(source, touch);
-  if (noted.was_streamed) connected(source, touch, rows);
+  if (!noted.was_answered && noted.was_probed) take_back_probe(source, touch);
+  // Sketches do not tell a stream from an answer: there the answer must be a stream itself.
+  const bool both =
+      own.sketched ? noted.was_answered && touch.bits & Touch::kStream : noted.was_streamed;
+  if (both) connected(source, touch, rows);
 }
 
 void Detector::found_open(Tracked& source, const Touch& touch, const Rows& rows) {
@@ -249,8 +252,8 @@ void Detector::succeeded(Tracked& source, const Touch& touch, const Rows& rows) 
   const Noted noted = note(own, static_cast<uint32_t>(touch.target), touch.port,
                            static_cast<uint8_t>(touch.protocol),
                            udp ? Pair::kStreamed : Pair::kGood, slot_of(touch.time));
-  if (noted.is_new && !udp) add_score(source.score, -1);
-  if (!udp || noted.was_answered) connected(source, touch, rows);
+  if (noted.is_new) add_score(source.score, -1);
+  if (!udp || (noted.was_answered && !own.sketched)) connected(source, touch, rows);
 }
 
 void Detector::connected(Tracked& source, const Touch& touch, const Rows& rows) {

@@ -148,7 +148,9 @@ class Toucher {
     }
     // Any UDP flow may be the answer to one the other way round, but for what a server is asked.
     if (protocol == Protocol::kUdp) {
-      if (!to_server(r.flow)) to_target(r, Act::kAnswer, r.flow.source_port, protocol);
+      if (to_server(r.flow)) return;
+      to_target(r, Act::kAnswer, r.flow.source_port, protocol);
+      if (is_stream(r.flow)) to_[-1].bits |= Touch::kStream;
     } else if (outcome == Outcome::kResponse) {
       to_target(r, Act::kAnswer, 0, protocol);
     }

@@ -22,7 +22,7 @@ inline bool add_to_sketches(const Pair& pair, uint8_t (&registers)[kSketches][kR
     changed |= add(registers[kPorts], port_hash(pair.port, pair.protocol()));
     changed |= add(registers[kProbedPairs], pair_hash(pair));
   }
-  if (pair.is(Pair::kGood | Pair::kAnswered))
+  if (pair.is(Pair::kGood | Pair::kStreamed | Pair::kAnswered))
     changed |= add(registers[kGoodPairs], pair_hash(pair));
   return changed;
 }

@@ -10,6 +10,7 @@ constexpr int kSix = 63;  // without ECE and CWR, which say nothing of the outco
 
 constexpr uint64_t kMostAsks = 7;       // with all retries of a patient client
 constexpr uint64_t kSynBytes = 64;      // a SYN with all its options
+constexpr uint64_t kAskBytes = 512;     // of UDP; QUIC begins with more
 constexpr uint64_t kEmptyBytes = 60;    // a packet without data
 constexpr uint64_t kStealthBytes = 44;  // a packet that a tool made, without options
 constexpr uint64_t kV6Bytes = 20;       // the header of IPv6 is that much longer
@@ -49,7 +50,7 @@ Outcome of_tcp(const FlowFacts& flow) {
 Outcome of_udp(const FlowFacts& flow) {
   if (from_server(flow)) return Outcome::kResponse;
   if (flow.port >= kTracerouteFirst && flow.port <= kTracerouteLast) return Outcome::kNone;
-  return flow.packets <= kMostAsks ? Outcome::kProbe : Outcome::kSuccess;
+  return is_stream(flow) ? Outcome::kSuccess : Outcome::kProbe;
 }
 
 Outcome of_icmp(uint16_t type, uint16_t request, uint16_t reply, uint16_t unreachable) {
@@ -59,6 +60,10 @@ Outcome of_icmp(uint16_t type, uint16_t request, uint16_t reply, uint16_t unreac
 }
 
 }  // namespace
+
+bool is_stream(const FlowFacts& flow) {
+  return flow.packets > 2 && !at_most(flow, kMostAsks, kAskBytes);
+}
 
 Outcome outcome_of(const FlowFacts& flow) {
   switch (flow.protocol) {

@@ -34,6 +34,9 @@ struct FlowFacts {
 
 Outcome outcome_of(const FlowFacts& flow);
 
+// Of UDP: more than a probe has.
+bool is_stream(const FlowFacts& flow);
+
 // A flow from a port that servers have to one that clients have; of DHCP too, by its numbers.
 constexpr bool from_server(uint16_t source_port, uint16_t port) {
   return (source_port < 1024 && port >= 1024) || (source_port == 67 && port == 68) ||

@@ -59,10 +59,10 @@ struct Pair {
   static constexpr uint8_t kProtocol = 3, kProbed = 4, kGood = 8;
   static constexpr uint8_t kShort = 16;     // came from a suspect: 14 bits of the hash
   static constexpr uint8_t kAnswered = 32;  // its target sent something back, perhaps unasked
-  static constexpr uint8_t kStreamed = 64;  // UDP, more packets than a probe has
+  static constexpr uint8_t kStreamed = 64;  // UDP, more than a probe
   bool is(uint8_t flag) const { return flags & flag; }
   uint8_t protocol() const { return flags & kProtocol; }
-  bool is_good() const { return is(kGood) || (is(kAnswered) && is(kProbed | kStreamed)); }
+  bool is_good() const { return is(kGood | kStreamed) || (is(kAnswered) && is(kProbed)); }
 };
 static_assert(sizeof(Pair) == 8);
 constexpr uint8_t kPairs = 64;
@@ -143,6 +143,7 @@ struct Touch {
   Protocol protocol;
   uint8_t bits;
   static constexpr uint8_t kSourceOwn = 1, kTargetOwn = 2, kNoEgress = 4;
+  static constexpr uint8_t kStream = 16;   // UDP, more than a probe
   static constexpr uint8_t kReversed = 8;  // the source is the row's target
 };
 

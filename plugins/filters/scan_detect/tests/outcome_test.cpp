@@ -16,8 +16,9 @@ std::string_view tcp(int flags, uint64_t packets, uint64_t bytes, uint16_t from 
   return kOutcomeNames[static_cast<size_t>(
       outcome_of({6, static_cast<int16_t>(flags), false, from, to, packets, bytes}))];
 }
-std::string_view udp(uint16_t from, uint16_t to, uint64_t packets) {
-  return kOutcomeNames[static_cast<size_t>(outcome_of({17, 0, false, from, to, packets, 60}))];
+std::string_view udp(uint16_t from, uint16_t to, uint64_t packets, uint64_t each = 60) {
+  return kOutcomeNames[static_cast<size_t>(
+      outcome_of({17, 0, false, from, to, packets, packets * each}))];
 }
 std::string_view icmp(uint8_t protocol, uint16_t type) {
   return kOutcomeNames[static_cast<size_t>(outcome_of({protocol, -1, false, 0, type, 1, 84}))];
@@ -86,6 +87,8 @@ TEST_CASE("what a server sends is none of its own doing") {
 TEST_CASE("up to seven UDP packets are a probe until they are answered") {
   CHECK(udp(40000, 161, 1) == "probe");
   CHECK(udp(40000, 161, 7) == "probe");
+  CHECK(udp(40000, 443, 2, 1278) == "probe");
+  CHECK(udp(40000, 443, 6, 1278) == "success");  // QUIC
   CHECK(udp(40000, 161, 8) == "success");
   CHECK(udp(123, 123, 1) == "probe");
   CHECK(udp(53, 40000, 1) == "response");
