@@ -29,7 +29,8 @@ class Short(unittest.TestCase):
             with self.subTest(kind):
                 result = self.run_kind(kind)
                 self.assertEqual(result.cut, 0)
-                self.assertGreater(result.removed, 0)
+                if not os.environ.get("NEK_SANITIZE"):  # else there are too few
+                    self.assertGreater(result.removed, 0)
 
     def test_what_the_spool_of_a_fifo_held_at_each_kill_arrives_once(self):
         result = self.run_kind("fifo")

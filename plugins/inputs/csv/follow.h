@@ -80,6 +80,7 @@ class Follower {
   bool outgrew(Tail& tail);
   void open_told();
   void open_source(Tail& tail);
+  void start_anew(Tail& tail);
   nek_source* open_at_host(const std::string& identity, std::string_view head) const;
   uint64_t known_as_short(const Tail& tail);
   void be_done(Tail& tail);

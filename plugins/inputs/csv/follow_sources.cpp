@@ -162,7 +162,10 @@ void Follower::open_source(Tail& tail) {
   tail.source = open_at_host(tail.identity, tail.head);
   owners_[tail.identity] = &tail;
   const bool ended = tail.source->ended;
-  if (tail.source->resume != NEK_NO_POSITION) tail.position = tail.source->resume;
+  if (tail.source->resume != NEK_NO_POSITION)
+    tail.position = tail.source->resume;
+  else  // dead letters and nek.source name it without its path, which may change
+    host_.log(NEK_INFO, "'" + tail.path + "' is source " + tail.identity);
   if (tail.is_packed) {
     if (ended)
       be_done(tail);
@@ -170,6 +173,7 @@ void Follower::open_source(Tail& tail) {
       queue(tail);
     return;
   }
+  if (std::exchange(tail.truncated, {}) == tail.identity) return start_anew(tail);
   if (tail.position == 0 && !tail.is_short)
     tail.position = read_as_short > 0 ? read_as_short : known_as_short(tail);
   const auto info = tail.look();
@@ -185,10 +189,16 @@ void Follower::open_source(Tail& tail) {
     host_.log(NEK_WARN, "'" + tail.path +
                             "' is shorter than what was read of it before: it is "
                             "read from its beginning");
-    host_.revoke_sources({&tail.source, 1}, 0);
-    tail.source = open_at_host(tail.identity, tail.head);
-    tail.position = 0;
+    return start_anew(tail);
   }
+  queue(tail);
+}
+
+// What is known of its source is of other bytes.
+void Follower::start_anew(Tail& tail) {
+  host_.revoke_sources({&tail.source, 1}, 0);
+  tail.source = open_at_host(tail.identity, tail.head);
+  tail.position = 0;
   queue(tail);
 }
 
@@ -335,6 +345,7 @@ void Follower::replaced(Tail& tail) {
                             "was written to it after nek last looked is lost, unless a copy is "
                             "followed too");
   truncated_.add();
+  tail.truncated = heir ? std::string() : tail.identity;
   tail.packed.reset();
   tail.identity.clear();
   tail.position = 0;

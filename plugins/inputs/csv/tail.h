@@ -65,6 +65,7 @@ struct Tail {
   std::optional<FileReader> packed;  // while it is read
   std::string head;                  // first bytes, for the decoder
   std::string identity;
+  std::string truncated;  // the identity that it had when it was truncated: what begins so is new
   size_t told_bytes = 0;  // of head: they make the identity
   bool is_short = false;  // too short to be told; it is known by its path as well
   bool differs = false;   // held, but it is another file in truth
