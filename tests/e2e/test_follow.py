@@ -4,6 +4,7 @@
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -19,6 +20,7 @@ outputs:
   - file: {{ path: out.ndjson, fields: [n, x, nek.line] }}
 """
 HEADER = "n,x\n"
+LOGROTATE = shutil.which("logrotate", path=os.environ["PATH"] + ":/usr/sbin")
 
 
 def row(number):
@@ -76,7 +78,7 @@ class Follow(NekTest):
         conf = self.folder / "rotate.conf"
         conf.write_text("\n".join([f"{self.folder}/in.csv {{", "  su root root" if os.geteuid() == 0 else "",
                                    "  rotate 100", *how, "}", ""]))
-        subprocess.run(["logrotate", "-f", "-s", self.folder / "rotate.state", conf], check=True)
+        subprocess.run([LOGROTATE, "-f", "-s", self.folder / "rotate.state", conf], check=True)
 
     def test_logrotate_renames_and_packs_while_nek_reads_and_dies(self):
         self.start()
