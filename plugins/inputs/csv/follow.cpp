@@ -157,7 +157,8 @@ void Follower::note(Tail& tail, const struct stat& info) {
       if (changed) queue(tail);
       break;
     case Tail::State::kReading:
-      if (changed || (!tail.is_packed && size != tail.position && !tail.is_short)) queue(tail);
+      if (tail.is_packed) break;  // when it is quiet again
+      if (changed || (size != tail.position && !tail.is_short)) queue(tail);
       break;
     case Tail::State::kHeld:
       if (changed) compare(tail);
@@ -194,7 +195,8 @@ void Follower::tick_tail(Tail& tail) {
   }
   const int64_t quiet_ms = quiet_at(tail);
   if (time < quiet_ms) return;
-  if (tail.state == State::kNew && tail.told_ms < quiet_ms) return queue(tail);
+  const bool waits = tail.state == State::kNew || (tail.state == State::kReading && tail.is_packed);
+  if (waits && tail.told_ms < quiet_ms) return queue(tail);
   if (!tail.gone_ms) {
     if (tail.is_open() && !tail.is_packed && tail.at_end) close_file(tail);
     return;
@@ -349,6 +351,7 @@ void Follower::close_file(Tail& tail) {
 void Follower::trouble(Tail& tail, const std::string& what) {
   if (what != tail.trouble) host_.log(NEK_WARN, what + "; will try again");
   tail.trouble = what;
+  tail.told_ms = now();
   if (!tail.is_packed) tail.retry_ms = now() + kRetryMs;  // a packed one when it has changed
 }
 

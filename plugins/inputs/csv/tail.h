@@ -53,7 +53,7 @@ struct Tail {
   int64_t mtime_ns = 0;
   int64_t changed_ms = 0;          // when that was noticed, or bytes were read
   std::optional<int64_t> gone_ms;  // no path that is followed leads to it any more
-  int64_t told_ms = 0;             // when it was last tried to find its identity
+  int64_t told_ms = 0;             // when it was last looked into in vain
   int64_t retry_ms = 0;            // there was trouble: not before
   std::string trouble;             // that was told
   bool seen = false;               // by the scan under way
