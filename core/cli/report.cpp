@@ -2,6 +2,7 @@
 #include "cli/report.h"
 
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -58,6 +59,26 @@ Json spools_of(const Pipeline& pipeline) {
   return spools;
 }
 
+// By component and name. Of a histogram: the sum and how many were observed.
+Json metrics_of(const Pipeline& pipeline) {
+  Json metrics = Json::object();
+  const auto number = [](double value) {
+    // A sum of integers stays one.
+    const bool integer = std::abs(value) < 9e15 && value == std::trunc(value);
+    return integer ? Json(static_cast<int64_t>(value)) : Json(value);
+  };
+  pipeline.metrics().visit([&](const nek_metric& m) {
+    if (m.name.starts_with("spool_")) return;
+    Json& of = metrics[m.component][m.name];
+    if (m.kind == NEK_HISTOGRAM) {
+      of = {{"sum", number(m.value.load())}, {"count", m.count.load()}};
+    } else {  // a component's parts may count the same
+      of = number(m.value.load() + (of.is_number() && m.kind != NEK_GAUGE ? of.get<double>() : 0));
+    }
+  });
+  return metrics;
+}
+
 // A row as an object, so that a program need not count columns.
 Json tables_of(const std::vector<SummaryTable>& tables) {
   Json all = Json::array();
@@ -108,6 +129,7 @@ Status write_report(const std::string& path, const Pipeline& pipeline, const Run
   report["streams"] = streams_of(pipeline, ledger);
   report["outputs"] = outputs_of(pipeline, ledger);
   report["spools"] = spools_of(pipeline);
+  report["metrics"] = metrics_of(pipeline);
   report["ledger_faults"] = result.faults;
   report["summaries"] = tables_of(result.tables);
   std::ofstream file(path, std::ios::trunc);

@@ -128,6 +128,17 @@ std::string spool_lines(const Pipeline& pipeline) {
   return out;
 }
 
+// What components say that they lost.
+std::string loss_lines(const Pipeline& pipeline) {
+  std::string out;
+  pipeline.metrics().visit([&](const nek_metric& m) {
+    const auto value = static_cast<uint64_t>(m.value.load());
+    if (m.kind != NEK_LOSS || value == 0) return;
+    out += "  " + m.component + ": " + grouped(value) + " " + m.name + ": " + m.help + "\n";
+  });
+  return out;
+}
+
 std::string reason_lines(const std::vector<DeadLetterReason>& reasons) {
   std::string out;
   for (size_t i = 0; i < std::min(reasons.size(), kShownReasons); i++) {
@@ -164,7 +175,7 @@ std::string summary(const Pipeline& pipeline, std::chrono::steady_clock::duratio
   if (before > 0 && fresh != pipeline.progress().records)
     out += "  With the " + grouped(before) + " of earlier runs:\n";
   return out + ledger_table(pipeline, seconds) + spool_lines(pipeline) +
-         dead_letter_lines(pipeline);
+         loss_lines(pipeline) + dead_letter_lines(pipeline);
 }
 
 std::string component_tables(const std::vector<SummaryTable>& tables) {

@@ -102,6 +102,20 @@ scans: 1 scanner:
         self.scanners("", "state")
         self.assertTrue(self.must_run(state="other").stderr.endswith("\nscans: nobody scanned\n"))
 
+    def test_flows_that_were_not_counted_are_a_line_of_the_summary_and_all_metrics_are_in_the_report(self):
+        row = "{} 00:00:00.000, 192.0.2.1, 40000, 10.0.0.{}, 445, 40, 1, 1, 6, ......S.\n"
+        days = ["2026-01-01", "2026-01-01", "2080-01-01", "2026-01-01"]
+        (self.folder / "flows.csv").write_text("".join(row.format(day, i) for i, day in enumerate(days)))
+        self.scanners("", "state")
+        done = self.must_run(state="other", arguments=["--report", "report.json"])
+        line = "  scans: 1 ahead: Flows with a time far ahead, which were not counted.\n"
+        self.assertEqual(done.stderr.count(line), 1, done.stderr)
+        metrics = json.loads((self.folder / "report.json").read_text())["metrics"]
+        self.assertEqual(metrics["scans"], {
+            "suspects": 1, "tracked": 0, "evicted": 0, "evicted_tracked": 0, "refused": 0, "late": 0, "ahead": 1,
+            "skipped": 0, "alerts": 0})
+        self.assertEqual(metrics["blackhole"]["records"], 4)
+
     def test_the_table_in_the_documentation_is_this_one(self):
         rows = re.findall(r"^\| `([\w-]+)` \| (.*?) \| .*? \| (.*?) \|$",
                           (SOURCE / "docs/scan-detection.md").read_text(), re.MULTILINE)

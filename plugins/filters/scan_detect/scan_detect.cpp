@@ -158,13 +158,13 @@ class ScanDetect {
                              "Sources in the table with too few failed pairs to be "
                              "looked at closely, and those that are.")),
         tracked_(host.gauge("tracked", "Sources that are looked at closely.")),
-        evicted_(host.counter("evicted", "Suspects whose place a newer one took.")),
+        evicted_(host.loss("evicted", "Suspects whose place a newer one took.")),
         evicted_tracked_(
-            host.counter("evicted_tracked", "Tracked sources whose place a newer one took.")),
-        refused_(host.counter("refused", "Sources for which the table had no place.")),
-        late_(host.counter("late", "Flows older than two windows, which were not counted.")),
-        ahead_(host.counter("ahead", "Flows with a time far ahead, which were not counted.")),
-        skipped_(host.counter("skipped", "Flows without a time or an address.")),
+            host.loss("evicted_tracked", "Tracked sources whose place a newer one took.")),
+        refused_(host.loss("refused", "Sources for which the table had no place.")),
+        late_(host.loss("late", "Flows older than two windows, which were not counted.")),
+        ahead_(host.loss("ahead", "Flows with a time far ahead, which were not counted.")),
+        skipped_(host.loss("skipped", "Flows without a time or an address.")),
         alerts_(host.counter("alerts", "Alerts made.")) {}
 
   Status setup(Shape& shape) {

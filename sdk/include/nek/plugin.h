@@ -315,7 +315,7 @@ typedef struct nek_summary_extension {
 } nek_summary_extension;
 
 /* ---- Services of the host: one table for each instance. instance ------------------------------ */
-enum { NEK_ERROR, NEK_WARN, NEK_INFO, NEK_DEBUG }; enum { NEK_COUNTER, NEK_GAUGE, NEK_HISTOGRAM };
+enum { NEK_ERROR, NEK_WARN, NEK_INFO, NEK_DEBUG }; enum { NEK_COUNTER, NEK_GAUGE, NEK_HISTOGRAM, NEK_LOSS /* a counter that is shown when it is not 0 */ };
 typedef struct nek_make { /* a column to fill */
   nek_type type;
   uint32_t rows;        /* at most; column->rows is set to it, and may be lowered before it is handed out */

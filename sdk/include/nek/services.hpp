@@ -76,6 +76,8 @@ class Host {
   Metric counter(const char* name, const char* help) const {
     return metric(NEK_COUNTER, name, help);
   }
+  // A counter of what was lost: the end of a run shows it when it is not 0, with `help`.
+  Metric loss(const char* name, const char* help) const { return metric(NEK_LOSS, name, help); }
   Metric gauge(const char* name, const char* help) const { return metric(NEK_GAUGE, name, help); }
   Metric histogram(const char* name, const char* help) const {
     return metric(NEK_HISTOGRAM, name, help);

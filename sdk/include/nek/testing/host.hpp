@@ -478,7 +478,7 @@ inline void Host::fill_table() {
   t.metric_add = [](nek_metric* metric, double value) {
     Metric& m = *reinterpret_cast<Metric*>(metric);
     std::lock_guard lock(m.owner->mutex_);
-    m.value = m.kind == NEK_COUNTER ? m.value + value : value;
+    m.value = m.kind == NEK_COUNTER || m.kind == NEK_LOSS ? m.value + value : value;
   };
   t.schema = [](const nek_host* h, const nek_field* fields, uint32_t count) {
     return of(h).intern(fields, count);
