@@ -174,8 +174,8 @@ std::string summary(const Pipeline& pipeline, std::chrono::steady_clock::duratio
                     per_second(fresh, seconds) + "\n";
   if (before > 0 && fresh != pipeline.progress().records)
     out += "  With the " + grouped(before) + " of earlier runs:\n";
-  return out + ledger_table(pipeline, seconds) + spool_lines(pipeline) +
-         loss_lines(pipeline) + dead_letter_lines(pipeline);
+  return out + ledger_table(pipeline, seconds) + spool_lines(pipeline) + loss_lines(pipeline) +
+         dead_letter_lines(pipeline);
 }
 
 std::string component_tables(const std::vector<SummaryTable>& tables) {

@@ -116,6 +116,21 @@ scans: 1 scanner:
             "skipped": 0, "alerts": 0})
         self.assertEqual(metrics["blackhole"]["records"], 4)
 
+    def test_an_address_that_is_no_address_is_cut_at_a_character(self):
+        row = "2026-01-01 00:00:00.000, aaaaaaaaaaaaaaa\u00e9, 40000, 10.0.0.{}, 445, 40, 1, 1, 6, ......S.\n"
+        (self.folder / "flows.csv").write_text("".join(row.format(i) for i in range(25)), encoding="utf-8")
+        self.assertEqual(self.scanners("", "state"), {("a" * 15, "horizontal")})
+
+    def test_a_scan_that_is_over_for_days_is_no_row_but_the_title_counts_its_alerts(self):
+        scan = "2026-01-01 00:00:00.000, 192.0.2.1, 40000, 10.0.0.{}, 445, 40, 1, 1, 6, ......S.\n"
+        work = "2026-01-0{} 00:00:00.000, 192.0.2.9, 40000, 10.0.0.1, 443, 4000, 12, 1, 6, ...AP.SF\n"
+        rows = [scan.format(i) for i in range(25)] + [work.format(day) for day in (3, 5) for _ in range(40)]
+        (self.folder / "flows.csv").write_text("".join(rows))
+        self.scanners("", "state")
+        done = self.must_run(state="other")
+        self.assertTrue(done.stderr.endswith(
+            "\nscans: nobody scanned in the last two windows; alerts of this run: 2\n"), done.stderr)
+
     def test_the_table_in_the_documentation_is_this_one(self):
         rows = re.findall(r"^\| `([\w-]+)` \| (.*?) \| .*? \| (.*?) \|$",
                           (SOURCE / "docs/scan-detection.md").read_text(), re.MULTILINE)

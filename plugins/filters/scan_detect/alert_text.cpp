@@ -236,9 +236,9 @@ std::string country_text(const Tracked& source) {
   return source.country[0] ? std::string(source.country, 2) : std::string();
 }
 
-nek_id scan_id(const Tracked& source) { return id_of(source.key, source.generation); }
+nek_id scan_id(const Tracked& source) { return id_of(source.key, source.began); }
 nek_id event_id(const Alert& alert) {
-  return id_of(mix(alert.source.key, alert.source.generation),
+  return id_of(mix(alert.source.key, alert.source.began),
                uint64_t{alert.source.events} << 8 | static_cast<uint64_t>(alert.action));
 }
 std::string hex(const nek_id& id) {

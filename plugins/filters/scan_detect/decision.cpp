@@ -78,7 +78,8 @@ bool may_be_answered(const Pair& pair, uint8_t slot) {
 bool is_web(uint16_t port) { return port == 80 || port == 443; }
 bool mostly(uint64_t part, uint64_t all) { return part * 5 >= all * 4; }
 
-void count_exact(std::span<const Pair> pairs, uint8_t slot, bool settled, Evidence& to) {
+void count_exact(std::span<const Pair> pairs, uint8_t slot, uint8_t own_slot, bool settled,
+                 Evidence& to) {
   uint32_t hosts[2 * kPairs], ports[2 * kPairs], now_hosts[2 * kPairs], now_ports[2 * kPairs];
   size_t failed = 0, now = 0;
   uint32_t web = 0, udp = 0, icmp = 0, low = 0;
@@ -95,7 +96,7 @@ void count_exact(std::span<const Pair> pairs, uint8_t slot, bool settled, Eviden
     udp += protocol == Protocol::kUdp;
     icmp += protocol == Protocol::kIcmp;
     low += protocol != Protocol::kIcmp && pair.port < 1024;
-    if (pair.slot == slot) {
+    if (pair.slot == own_slot) {
       now_hosts[now] = pair.target;
       now_ports[now++] = port;
     }
@@ -159,7 +160,9 @@ bool has_mostly_web_ports(const Tracked& source) {
 
 Type shape_of(double pairs, const Evidence& e, const Limits& limits) {
   const double a = pairs / std::max(e.hosts, 1u), b = pairs / std::max(e.ports, 1u);
-  const double side = std::max(2.0, 0.6 * limits.pairs), low = std::max(3.0, 0.32 * limits.pairs);
+  // More pairs are asked for, not another shape.
+  const double m = std::min(limits.pairs, Limits{}.pairs);
+  const double side = std::max(2.0, 0.6 * m), low = std::max(3.0, 0.32 * m);
   if (a >= side && b < low) return Type::kVertical;
   if (b >= side && e.ports <= kHorizontalPorts) return Type::kHorizontal;
   if (b >= low && b >= 1.5 * a && e.ports <= kStrobePorts) return Type::kStrobe;
@@ -170,7 +173,8 @@ Type shape_of(double pairs, const Evidence& e, const Limits& limits) {
 
 }  // namespace
 
-Evidence evidence_of(const Tracked& source, uint32_t current, uint8_t slot, bool settled) {
+Evidence evidence_of(const Tracked& source, uint32_t current, uint8_t slot, uint8_t own_slot,
+                     bool settled) {
   Evidence e;
   ExactPairs pairs;
   for (const Generation& generation : source.generations) {
@@ -180,7 +184,7 @@ Evidence evidence_of(const Tracked& source, uint32_t current, uint8_t slot, bool
     if (!generation.sketched) pairs.add(generation);
   }
   if (e.exact) {
-    count_exact(pairs.merged(), slot, settled, e);
+    count_exact(pairs.merged(), slot, own_slot, settled, e);
   } else {
     count_sketched(source, current, e);
     e.mostly_web = has_mostly_web_ports(source);
@@ -219,6 +223,7 @@ Type decide(const Tracked& source, const Evidence& e, const Limits& limits, bool
   if (type == Type::kSparse && (scattered || e.failed_ratio < kSparseFailed)) return Type::kNone;
   if (pairs >= least * factor) return type;
   if (!fast || udp || factor > 1) return Type::kNone;
+  if (limits.pairs > Limits{}.pairs && e.pairs < limits.pairs) return Type::kNone;
   return e.fast_ports ? Type::kVertical : e.fast_hosts ? Type::kHorizontal : Type::kNone;
 }
 

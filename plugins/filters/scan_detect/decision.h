@@ -27,9 +27,11 @@ struct Evidence {
   uint32_t hours = 0;       // in which it was seen
 };
 
-// Over the generations `current` and the one before. `slot`: the present 5 minutes; `settled`:
-// pairs are not waited for any more.
-Evidence evidence_of(const Tracked& source, uint32_t current, uint8_t slot, bool settled);
+// Over the generations `current` and the one before. `slot`: the present 5 minutes, `own_slot`:
+// those of the source's present probe, as exporters' clocks differ; `settled`: pairs are not waited
+// for any more.
+Evidence evidence_of(const Tracked& source, uint32_t current, uint8_t slot, uint8_t own_slot,
+                     bool settled);
 
 // `to_own`: most of its targets are in own networks, where no client of the Internet is to be told
 // from a scanner.

@@ -11,7 +11,8 @@ namespace nek::scan {
 namespace {
 
 constexpr uint32_t kHour = 3600, kSlot = 300;
-constexpr uint32_t kFarAhead = 7 * 86400, kFarAgreed = 64;
+constexpr uint32_t kFarAhead = 7 * 86400;
+constexpr uint32_t kAgreed = 32;    // flows in a row that set the clock
 constexpr double kOtherType = 1.3;  // so much more makes another type news
 constexpr int kMostScore = 1000;
 
@@ -65,25 +66,54 @@ uint32_t Detector::oldest() const {
   return current ? (current - 1) * settings_.window : 0;
 }
 
-// Moves the clock on. False: the time is too old, or so far ahead that it can hardly be right.
-bool Detector::in_time(uint32_t time) {
-  if (clock.now && time > clock.now && time - clock.now > kFarAhead && ++clock.far < kFarAgreed) {
-    counts_.ahead++;
-    return false;
-  }
+// What is far from the clock sets it when so many flows in a row have nearly the same time: more
+// than a packet of an exporter holds.
+bool Detector::agreed(const Touch& touch) {
+  if (touch.bits & Touch::kReversed) return false;  // its flow has another touch, or says little
+  const uint32_t hour = touch.time / kHour, other = clock.far >> 8;
+  const uint32_t apart = hour > other ? hour - other : other - hour;
+  const uint32_t flows = apart * kHour <= near() ? (clock.far & 0xFF) + 1 : 1;
+  clock.far = hour << 8 | flows;
+  if (flows < kAgreed) return false;
+  counts_.set++;
+  clock.now = touch.time;
   clock.far = 0;
-  clock.now = std::max(clock.now, time);
+  clock.swept = std::min(clock.swept, clock.now / kHour);
+  return true;
+}
+
+// Moves the clock on. False: the time is too old, or so far ahead that it can hardly be right.
+bool Detector::in_time(const Touch& touch) {
+  const uint32_t time = touch.time;
+  if (clock.now == 0) clock.now = time;
+  const bool late = generation(time) + 1 < generation(clock.now);
+  if (!late && (time <= clock.now || time - clock.now <= near())) {
+    clock.far = 0;
+    clock.now = std::max(clock.now, time);
+  } else if (!agreed(touch)) {
+    const bool ahead = !late && time - clock.now > kFarAhead;
+    counts_.late += late;
+    counts_.ahead += ahead;
+    return !late && !ahead;
+  }
   if (clock.now / kHour > clock.swept) sweep();
-  if (generation(time) + 1 >= generation(clock.now)) return true;
-  counts_.late++;
-  return false;
+  return true;
+}
+
+// Farther ahead than the next generation, it would take the place of what is known.
+bool Detector::would_clear(const Suspect& source, uint32_t time) const {
+  const uint32_t next = generation(clock.now) + 1;
+  return generation(time) > next && source.last >= oldest() && generation(source.last) <= next;
 }
 
 void Detector::touch(const Touch& touch, const Rows& rows) {
-  if (!in_time(touch.time)) return;
+  if (!in_time(touch)) return;
   Table::Place place;
   if (!table_.find(touch.source, place)) {
     if (!is_probe(touch.act) || !table_.make(touch.source, oldest(), place)) return;
+  } else if (would_clear(table_.read(place), touch.time)) {
+    counts_.ahead++;
+    return;
   }
   if (table_.read(place).is_tracked()) {
     const uint32_t slot = table_.read(place).tracked;
@@ -103,12 +133,12 @@ void Detector::touch_suspect(Table::Place place, const Touch& touch, const Rows&
     suspect.key = key;
     suspect.first = UINT32_MAX;
   }
-  suspect.first = std::min(suspect.first, touch.time);
-  suspect.last = std::max(suspect.last, touch.time);
   const ShortPair pair = ShortPair::of(touch.target, touch.port, touch.protocol);
   ShortPair* end = suspect.pairs + suspect.fails;
   ShortPair* known = std::find(suspect.pairs, end, pair);
   if (is_probe(touch.act)) {
+    suspect.first = suspect.fails ? std::min(suspect.first, touch.time) : touch.time;
+    suspect.last = std::max(suspect.last, touch.time);
     if (known != end) return;
     add_score(suspect.score, 1);
     if (suspect.fails + 1u >= promotion_) {
@@ -137,7 +167,8 @@ void Detector::promote(Table::Place place, const Touch& touch, const Rows& rows)
   source.last = source.last_probe = old.last;
   source.score = static_cast<int16_t>(old.score - 1);  // with the present pair's again
   source.successes = old.successes;
-  source.generation = generation(old.first);
+  // Scans are `quiet` apart. Not finer, so that late flows leave scan.id as it is.
+  source.began = old.first / std::min(settings_.window, settings_.quiet);
   Generation& own = generation_of(source, touch.time);
   if (generation(old.first) == own.id) own.hours |= hour_bit(old.first);
   for (uint8_t i = 0; i < old.fails; i++) {
@@ -156,9 +187,9 @@ void Detector::promote(Table::Place place, const Touch& touch, const Rows& rows)
   touch_tracked(slot, touch, rows);
 }
 
-// A window has 24 of them.
+// Of a longer window than a day it is a 24th.
 uint32_t Detector::hour_bit(uint32_t time) const {
-  return 1u << (uint64_t{time % settings_.window} * 24 / settings_.window);
+  return 1u << (time % settings_.window / std::max(kHour, settings_.window / 24));
 }
 
 Generation& Detector::generation_of(Tracked& source, uint32_t time) const {
@@ -280,10 +311,11 @@ void Detector::connected(Tracked& source, const Touch& touch, const Rows& rows) 
        &port);
 }
 
-Evidence Detector::evidence(const Tracked& source, bool settled) const {
+Evidence Detector::evidence(const Tracked& source, bool settled, uint32_t time) const {
   // All that is settled is over: then its last probe's window counts.
-  const uint32_t now = settled ? source.last_probe : clock.now;
-  return evidence_of(source, generation(now), slot_of(now), settled);
+  // Its own flows may be ahead of the clock.
+  const uint32_t now = settled ? source.last_probe : std::max(clock.now, time);
+  return evidence_of(source, generation(now), slot_of(now), slot_of(time), settled);
 }
 
 Direction Detector::direction(const Tracked& source) const {
@@ -300,7 +332,7 @@ Type Detector::decide_type(const Tracked& source, const Evidence& e) const {
 }
 
 void Detector::decide_on(Tracked& source, uint32_t time, bool settled) {
-  const Evidence e = evidence(source, settled);
+  const Evidence e = evidence(source, settled, time);
   if (!e.waiting) source.flags &= static_cast<uint8_t>(~Tracked::kWaiting);
   const Type type = decide_type(source, e);
   if (type == Type::kNone) return;

@@ -3,6 +3,7 @@
 // What comes out depends on the touches and their order alone. It knows nothing of batches.
 // Not thread-safe.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -52,6 +53,7 @@ class Detector {
  public:
   struct Counts {
     uint64_t late = 0, ahead = 0, alerts = 0;
+    uint64_t set = 0;  // times that the clock was set to what flows agree on
   };
   explicit Detector(const Settings& settings);
 
@@ -80,7 +82,7 @@ class Detector {
   struct Clock {
     uint32_t now = 0;    // latest event time, s; 0: none yet
     uint32_t swept = 0;  // hour
-    uint32_t far = 0;    // touches in a row that are far ahead of the clock
+    uint32_t far = 0;    // the hour that touches in a row agree on: hour << 8 | touches
   };
   Clock clock;
 
@@ -88,7 +90,11 @@ class Detector {
   uint32_t generation(uint32_t time) const { return time / settings_.window; }
   uint32_t hour_bit(uint32_t time) const;
   uint32_t oldest() const;
-  bool in_time(uint32_t time);
+  bool in_time(const Touch& touch);
+  bool agreed(const Touch& touch);
+  bool would_clear(const Suspect& source, uint32_t time) const;
+  // A step that one flow alone may move the clock.
+  uint32_t near() const { return std::max(settings_.window / 4, 3600u); }
   void touch_suspect(Table::Place place, const Touch& touch, const Rows& rows);
   void touch_tracked(uint32_t slot, const Touch& touch, const Rows& rows);
   void promote(Table::Place place, const Touch& touch, const Rows& rows);
@@ -104,7 +110,10 @@ class Detector {
   void end(Tracked& source, uint32_t time);
   void sweep();
   Generation& generation_of(Tracked& source, uint32_t time) const;
-  Evidence evidence(const Tracked& source, bool settled) const;
+  Evidence evidence(const Tracked& source, bool settled) const {
+    return evidence(source, settled, source.last_probe);
+  }
+  Evidence evidence(const Tracked& source, bool settled, uint32_t time) const;
   Direction direction(const Tracked& source) const;
 
   const Settings settings_;

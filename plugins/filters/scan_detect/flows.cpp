@@ -187,7 +187,10 @@ Endpoint endpoint(std::string_view text) {
     std::memcpy(e.address, address->bytes.data(), sizeof e.address);
   } else {
     e.family = Family::kText;
-    std::memcpy(e.address, text.data(), std::min(text.size(), sizeof e.address));
+    size_t size = std::min(text.size(), sizeof e.address);
+    // Not in the middle of a character.
+    while (size > 0 && size < text.size() && (uint8_t(text[size]) & 0xC0) == 0x80) size--;
+    std::memcpy(e.address, text.data(), size);
   }
   return e;
 }

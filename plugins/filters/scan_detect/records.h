@@ -101,7 +101,7 @@ struct Tracked {
   uint32_t probes, udp, icmp, half_open, stealth, successes, unreachable, no_egress;
   uint32_t own_targets, low_ports;
   uint32_t reported, ended_probes;
-  uint32_t generation;
+  uint32_t began;  // the first failed pair: s / the shorter of window and quiet
   int16_t score;
   uint16_t events;
   Family family;

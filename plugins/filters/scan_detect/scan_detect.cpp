@@ -258,6 +258,13 @@ class ScanDetect {
     count(refused_, table.refused + table.refused_tracked, told_.refused);
     count(late_, counts.late, told_.late);
     count(ahead_, counts.ahead, told_.ahead);
+    if (counts.set != told_.set)
+      host_.log(NEK_WARN,
+                "many flows in a row are much later or older than those before; flows are "
+                "now compared with " +
+                    std::to_string(detector_->clock.now) +
+                    " s since 1970; is an exporter's clock wrong?");
+    told_.set = counts.set;
     count(alerts_, counts.alerts, told_.alerts);
   }
   static void count(const Metric& metric, uint64_t now, uint64_t& told) {
@@ -276,7 +283,8 @@ class ScanDetect {
   std::unique_ptr<Detector> detector_;
   StateWriter writer_;
   struct {
-    uint64_t evicted = 0, evicted_tracked = 0, refused = 0, late = 0, ahead = 0, alerts = 0;
+    uint64_t evicted = 0, evicted_tracked = 0, refused = 0, late = 0, ahead = 0, alerts = 0,
+             set = 0;
   } told_;
   Metric suspects_, tracked_, evicted_, evicted_tracked_, refused_, late_, ahead_, skipped_,
       alerts_;

@@ -201,8 +201,8 @@ std::string decode(std::string_view state, Detector& detector) {
   if (version < kOldestVersion || version > kVersion) return unknown(version);
   const Settings& settings = detector.settings();
   if (window != settings.window) return differs("a window in seconds of", window, settings.window);
-  if (promotion != settings.promotion())
-    return differs("a promotion (a quarter of min_pairs) of", promotion, settings.promotion());
+  // Another min_pairs may have been given since: suspects with more failed pairs are tracked next.
+  if (promotion < 1 || promotion > uint32_t{kShortPairs} + 1) return kDamaged;
   detector.clock = {from.number(), from.number(), from.number()};
   const uint32_t hand = from.number(), bits = from.number();
   if (from.number() != sizeof(Suspect) || from.number() != sizeof(Tracked)) return kDamaged;

@@ -38,12 +38,15 @@ std::string_view short_name(Direction direction) {
 
 void write_summary(const Detector& detector, Summary& to) {
   const auto all = detector.scanners(SIZE_MAX);
-  const std::string title = all.empty() ? "nobody scanned"
-                            : all.size() > kShown
-                                ? grouped(uint32_t(all.size())) + " scanners, the greatest " +
-                                      std::to_string(kShown) + ":"
-                            : all.size() == 1 ? "1 scanner:"
-                                              : std::to_string(all.size()) + " scanners:";
+  const uint64_t alerts = detector.counts().alerts;
+  const std::string title =
+      all.empty() && alerts == 0 ? "nobody scanned"
+      : all.empty()              ? "nobody scanned in the last two windows; alerts of this run: " +
+                          grouped(static_cast<uint32_t>(alerts))
+      : all.size() > kShown ? grouped(uint32_t(all.size())) + " scanners, the greatest " +
+                                  std::to_string(kShown) + ":"
+      : all.size() == 1 ? "1 scanner:"
+                        : std::to_string(all.size()) + " scanners:";
   to.table(title.c_str(), {{"SOURCE", false},
                            {"CC", false},
                            {"CLASS", false},

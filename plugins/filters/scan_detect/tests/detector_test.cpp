@@ -258,7 +258,7 @@ TEST_CASE("a connection between two probes of a scan is told when the scan is") 
 TEST_CASE("a connection is told after the scan has ended, while its source is known") {
   TestDetector d;
   for (uint32_t i = 0; i < 30; i++) d.flow({1, i, 22, kStart + i * 600});
-  d.flow({2, 1, 1, kStart + kDay + 6 * 3600});
+  d.clock_to(kStart + kDay + 6 * 3600);
   CHECK(d.told() == Lines{"new 10.0.0.1 horizontal 25 1", "ended 10.0.0.1 horizontal 30 1"});
   d.flow({1, 5, 22, kStart + kDay + 6 * 3600 + 60, Act::kSuccess});
   CHECK(d.told() == Lines{"connected 10.0.0.1 horizontal 30 1 10.0.0.5:22/tcp"});
@@ -306,7 +306,7 @@ TEST_CASE("a scan lives: new, grown, open port, connected, ended") {
   d.flow({1, 60, 22, kStart + 41000, Act::kSuccess});
   d.flow({1, 60, 22, kStart + 41001, Act::kSuccess});
   CHECK(d.told() == Lines{"connected 10.0.0.1 horizontal 50 1 10.0.0.60:22/tcp"});
-  d.flow({2, 1, 1, kStart + 40000 + kDay + 3600});
+  d.clock_to(kStart + 40000 + kDay + 3600);
   CHECK(d.told() == Lines{"ended 10.0.0.1 horizontal 50 1"});
 }
 
@@ -383,14 +383,116 @@ TEST_CASE("a decision covers two windows and no more") {
                      [](const std::string& t) { return t.starts_with("new 10.0.0.2"); }));
 }
 
-TEST_CASE("one flow with a time of another year does not move the clock, many do") {
+TEST_CASE(
+    "one flow with a time of another year does not move the clock, 32 in a row that agree do") {
   TestDetector d;
   d.flow({1, 1, 1, kStart});
   d.flow({1, 2, 1, kStart + 400 * kDay});
   CHECK(d.clock.now == kStart);
   CHECK(d.counts().ahead == 1);
-  for (uint32_t i = 0; i < 64; i++) d.flow({1, 2, 1, kStart + 400 * kDay});
-  CHECK(d.clock.now == kStart + 400 * kDay);
+  for (uint32_t i = 0; i < 31; i++) d.flow({1, 2, 1, kStart + 400 * kDay + i});
+  CHECK(d.clock.now == kStart + 400 * kDay + 30);
+}
+
+TEST_CASE(
+    "a first flow of the year 2099 hides no scan: 32 late flows in a row set the clock back") {
+  TestDetector d;
+  d.flow({9, 1, 1, 4'070'908'800});
+  for (uint32_t i = 0; i < 60; i++) d.flow({1, i, 23, kStart + i * 600});
+  CHECK(d.told() == Lines{"new 10.0.0.1 horizontal 25 1"});
+  CHECK(d.counts().late == 31);
+  CHECK(d.counts().set == 1);
+}
+
+TEST_CASE("a flow six days ahead ends no scan and hides none") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 25; i++) d.flow({1, i, 23, kStart + i * 600});
+  d.flow({9, 1, 1, kStart + 20'000 + 6 * kDay});
+  d.flow({1, 99, 23, kStart + 20'000 + 6 * kDay});  // its source's own times stay as well
+  for (uint32_t i = 0; i < 25; i++) d.flow({2, i, 23, kStart + 20'000 + i * 600});
+  for (uint32_t i = 25; i < 50; i++) d.flow({1, i, 23, kStart + 40'000 + i * 600});
+  CHECK(d.told() == Lines{"new 10.0.0.1 horizontal 25 1", "new 10.0.0.2 horizontal 25 1",
+                          "grown 10.0.0.1 horizontal 50 1"});
+  CHECK(d.counts().late == 0);
+  CHECK(d.counts().ahead == 1);
+}
+
+TEST_CASE("flows whose far times differ never move the clock, however many they are") {
+  TestDetector d;
+  d.flow({1, 1, 1, kStart});
+  for (uint32_t i = 0; i < 1000; i++)
+    d.flow({2, i, 1, kStart + uint32_t(8 + mix(i) % 20'000) * kDay});
+  CHECK(d.clock.now == kStart);
+  CHECK(d.counts().ahead == 1000);
+}
+
+TEST_CASE("packets of 30 flows from an exporter whose clock is days ahead do not move the clock") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 25; i++) {
+    d.flow({1, i, 23, kStart + i * 600});
+    for (uint32_t j = 0; j < 30; j++) d.flow({100 + j, i, 443, kStart + 3 * kDay + i * 600});
+  }
+  CHECK(d.clock.now == kStart + 24 * 600);
+  CHECK(d.told()[0] == "new 10.0.0.1 horizontal 25 1");
+}
+
+TEST_CASE("a scan after three days without flows is found from its first flow on") {
+  TestDetector d;
+  d.flow({9, 1, 1, kStart});
+  for (uint32_t i = 0; i < 25; i++) d.flow({1, i, 23, kStart + 3 * kDay + i * 600});
+  CHECK(d.told() == Lines{"new 10.0.0.1 horizontal 25 1"});
+}
+
+TEST_CASE("20 ports of a host at once are told when another exporter's clock is ahead") {
+  TestDetector d;
+  for (uint16_t i = 0; i < 20; i++) {
+    d.flow({2, 1, 443, kStart + 400 + i * 5u});
+    d.flow({1, 1, uint16_t(1 + i), kStart + i * 5u});
+  }
+  CHECK(d.told() == Lines{"new 10.0.0.1 vertical 1 15"});
+}
+
+TEST_CASE("more pairs asked for make no sparse scan of a horizontal one, and no fast one") {
+  Settings settings = TestDetector::small();
+  for (Limits& limits : settings.limits) limits.pairs = 400;
+  TestDetector d(settings);
+  for (uint32_t i = 0; i < 300; i++) d.flow({1, i, 23, kStart + i});
+  CHECK(d.told() == Lines{});
+}
+
+TEST_CASE("hours are hours, with a window of one hour as well") {
+  Settings settings = TestDetector::small();
+  settings.window = 3600;
+  TestDetector d(settings);
+  for (uint32_t i = 0; i < 40; i++) d.flow({1, i, 23, kStart + i * 60});
+  REQUIRE(d.alerts().size() == 1);
+  CHECK(d.alerts()[0].evidence.hours == 1);
+}
+
+TEST_CASE(
+    "a scan begins with its first probe that was not answered, not with a look-up days before") {
+  TestDetector d;
+  d.flow({1, 7, 53, kStart, Act::kProbe, Protocol::kUdp});
+  d.flow({1, 7, 53, kStart + 1, Act::kAnswer, Protocol::kUdp});
+  for (uint32_t hour = 1; hour < 36; hour++)
+    d.flow({1, 8, 443, kStart + hour * 3600, Act::kSuccess});
+  for (uint32_t i = 0; i < 25; i++) d.flow({1, i, 23, kStart + 36 * 3600 + i * 60});
+  REQUIRE(d.alerts().size() == 1);
+  CHECK(d.alerts()[0].source.first == kStart + 36 * 3600);
+}
+
+TEST_CASE("two scans of a source on one day have scan.ids of their own") {
+  Settings settings = TestDetector::small();
+  settings.quiet = 3600;
+  TestDetector d(settings);
+  for (uint32_t i = 0; i < 25; i++) d.flow({1, i, 23, kStart + i});
+  d.flow({2, 1, 1, kStart + 10'000});
+  for (uint32_t i = 0; i < 25; i++) d.flow({1, i, 23, kStart + 10'000 + i});
+  d.finish();
+  REQUIRE(d.alerts().size() == 4);  // new, ended, new, ended
+  CHECK(hex(scan_id(d.alerts()[0].source)) == hex(scan_id(d.alerts()[1].source)));
+  CHECK(hex(scan_id(d.alerts()[0].source)) != hex(scan_id(d.alerts()[2].source)));
+  CHECK(hex(event_id(d.alerts()[1])) != hex(event_id(d.alerts()[3])));
 }
 
 TEST_CASE(

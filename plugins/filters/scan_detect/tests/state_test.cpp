@@ -13,6 +13,7 @@
 #include "touches.h"
 
 using namespace nek::scan;
+using Lines = std::vector<std::string>;
 
 namespace {
 
@@ -116,6 +117,17 @@ TEST_CASE("a state of other settings is refused and both are named") {
   CHECK(decode(state, other) ==
         "it was written with a window in seconds of 86400, now it is 3600: set it back, or begin "
         "anew with --from-start");
+}
+
+TEST_CASE("a state that was written with another min_pairs is read, and the next pair counts") {
+  TestDetector d;
+  for (uint32_t i = 0; i < 5; i++) d.flow({1, i, 23});
+  Settings settings = TestDetector::small();
+  for (Limits& limits : settings.limits) limits.pairs = 12;
+  TestDetector other(settings);
+  REQUIRE(decode(encode(d), other) == "");
+  for (uint32_t i = 5; i < 12; i++) other.flow({1, i, 23, kStart + i * 600});
+  CHECK(other.told() == Lines{"new 10.0.0.1 horizontal 12 1"});
 }
 
 TEST_CASE("a state of a version that is not known is refused, and those that are read are named") {

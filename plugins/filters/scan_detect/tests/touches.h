@@ -60,6 +60,10 @@ class TestDetector : public Detector {
     t.bits = f.bits;
     touch(t, rows_);
   }
+  // As many flows as set the clock, of sources that are nothing else.
+  void clock_to(uint32_t time) {
+    for (uint32_t i = 0; i < 32; i++) flow({0xC10C00 + i, 1, 1, time});
+  }
   // One line an alert: "new 10.0.0.1 vertical 1 25"; they are cleared.
   std::vector<std::string> told() {
     std::vector<std::string> lines;
