@@ -41,7 +41,7 @@ KafkaConsumer::KafkaConsumer(Host host, ConsumerConfig config)
       config_(std::move(config)),
       metrics_(host, KafkaMetrics::Role::kConsumer),
       lost_(host.loss("deleted_unread",
-                         "Messages that the broker deleted before this group had read them.")),
+                      "Messages that the broker deleted before this group had read them.")),
       client_(host, [this](std::string_view json) { metrics_.update(json); }),
       batch_(kBatch) {}
 
