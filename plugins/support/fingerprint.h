@@ -13,11 +13,9 @@
 
 namespace nek {
 
-// Of at most the first KiB of `head`: 32 hexadecimal digits.
-inline std::string fingerprint(std::string_view head) {
-  static constexpr size_t kBytes = 1024;
-  head = head.substr(0, kBytes);
-  const XXH128_hash_t hash = XXH3_128bits(head.data(), head.size());
+// Of all of them: 32 hexadecimal digits.
+inline std::string fingerprint_all(std::string_view all) {
+  const XXH128_hash_t hash = XXH3_128bits(all.data(), all.size());
   XXH128_canonical_t bytes;
   XXH128_canonicalFromHash(&bytes, hash);
   std::string text;
@@ -27,6 +25,12 @@ inline std::string fingerprint(std::string_view head) {
     text += kDigits[byte & 15];
   }
   return text;
+}
+
+// Of at most the first KiB of `head`.
+inline std::string fingerprint(std::string_view head) {
+  static constexpr size_t kBytes = 1024;
+  return fingerprint_all(head.substr(0, kBytes));
 }
 
 }  // namespace nek

@@ -44,11 +44,15 @@ FileReader FileReader::of_stdin() { return {"standard input", Fd(STDIN_FILENO), 
 
 Result<bool> FileReader::read_head(int wait_ms) {
   const auto has_line = [&] { return head_.find('\n') != std::string::npos; };
-  while (!raw_ended_ && head_.size() < kHeadBytes && !(is_stdin_ && has_line())) {
+  const auto wanted = [&] {
+    const bool packed = head_.size() >= kHeadBytes && make_decompressor(head_) != nullptr;
+    return packed ? kHeadBytes : wanted_head(head_);
+  };
+  while (!raw_ended_ && head_.size() < wanted() && !(is_stdin_ && has_line())) {
     if (!ready(wait_ms)) return false;
-    const size_t used = head_.size();
-    head_.resize(kHeadBytes);
-    const auto got = read_raw({reinterpret_cast<uint8_t*>(head_.data()) + used, kHeadBytes - used});
+    const size_t used = head_.size(), size = wanted();
+    head_.resize(size);
+    const auto got = read_raw({reinterpret_cast<uint8_t*>(head_.data()) + used, size - used});
     head_.resize(used + (got.ok() ? *got : 0));
     if (!got.ok()) return got.status();
   }
@@ -61,15 +65,17 @@ Result<bool> FileReader::read_head(int wait_ms) {
 
 Status FileReader::unpack_head() {
   size_t used = 0;
-  head_.resize(kHeadBytes);
-  while (used < head_.size() && !at_end_) {
+  for (;;) {
+    head_.resize(used);
+    const size_t size = wanted_head(head_);
+    if (used >= size || at_end_) break;
     if (is_stdin_ && packed_at_ == packed_.size()) break;  // more might have to be waited for
+    head_.resize(size);
     const auto got =
         unpack({reinterpret_cast<uint8_t*>(head_.data()) + used, head_.size() - used}, 0);
     if (!got.ok()) return got.status();
     used += *got;
   }
-  head_.resize(used);
   return {};
 }
 

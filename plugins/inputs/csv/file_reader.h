@@ -35,6 +35,16 @@ class Fd {
 class FileReader {
  public:
   static constexpr size_t kHeadBytes = 4096;
+  static constexpr size_t kMostHeadBytes = size_t{64} << 10;  // where the first line is long
+  static constexpr size_t kAfterFirstLine = 1024;
+
+  // How many first bytes are wanted by one who has these: the first line, and some of what follows.
+  static size_t wanted_head(std::string_view head) {
+    if (head.size() < kHeadBytes) return kHeadBytes;
+    const size_t newline = head.find('\n');
+    if (newline == std::string_view::npos) return kMostHeadBytes;
+    return newline + 1 + kAfterFirstLine < kHeadBytes ? kHeadBytes : newline + 1 + kAfterFirstLine;
+  }
 
   // A regular file, or why it can't be read.
   static Result<FileReader> open(const std::string& path);
@@ -44,7 +54,7 @@ class FileReader {
     return {std::move(path), std::move(fd), size, false};
   }
 
-  // The first bytes: kHeadBytes, or all there are; of stdin at least the first line. To be read
+  // The first bytes: wanted_head(), or all there are; of stdin at least the first line. To be read
   // first; false: not yet, stdin had nothing for wait_ms.
   Result<bool> read_head(int wait_ms);
   std::string_view head() const { return head_; }

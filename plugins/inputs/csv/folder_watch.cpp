@@ -53,13 +53,17 @@ std::string FolderWatch::watch(const std::vector<std::string>& prefixes) {
       ::inotify_rm_watch(fd_.get(), at->second);
       prefixes_.erase(at->second);
     }
+    if (!stays) remote_.erase(at->first);
     at = stays ? std::next(at) : watches_.erase(at);
   }
   std::string problem;
   for (const std::string& prefix : prefixes) {
     const auto known = watches_.find(prefix);
-    if (known != watches_.end() && known->second >= 0) continue;
-    std::string why = add(prefix);
+    std::string why;
+    if (known == watches_.end() || known->second < 0)
+      why = add(prefix);
+    else if (const auto remote = remote_.find(prefix); remote != remote_.end())
+      why = remote->second;
     if (problem.empty()) problem = std::move(why);
   }
   return problem;
@@ -71,8 +75,9 @@ std::string FolderWatch::add(const std::string& prefix) {
   watches_[prefix] = watch;
   if (watch >= 0) {
     prefixes_[watch] = prefix;
-    if (is_remote(folder)) return "'" + folder + "' is on a network file system";
-    return {};
+    remote_.erase(prefix);
+    if (!is_remote(folder)) return {};
+    return remote_[prefix] = "'" + folder + "' is on a network file system";
   }
   if (errno == ENOENT || errno == ENOTDIR) return {};
   return "inotify: '" + folder + "': " +
@@ -93,7 +98,8 @@ FolderWatch::Changes FolderWatch::take() {
       if (event.mask & (kNames | kLost)) changes.names = true;
       const auto prefix = prefixes_.find(event.wd);
       if (prefix == prefixes_.end()) continue;
-      if (event.mask & IN_IGNORED) {  // the folder is gone
+      if (event.mask & IN_MOVE_SELF) ::inotify_rm_watch(fd_.get(), event.wd);  // IN_IGNORED comes
+      if (event.mask & IN_IGNORED) {                                           // the folder is gone
         watches_[prefix->second] = -1;
         prefixes_.erase(prefix);
       } else if (event.mask & kWritten && event.len > 0) {

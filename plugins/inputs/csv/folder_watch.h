@@ -32,6 +32,7 @@ class FolderWatch {
   Fd fd_;
   std::map<std::string, int> watches_;  // by prefix; -1: not there
   std::map<int, std::string> prefixes_;
+  std::map<std::string, std::string> remote_;  // watched, but in vain: why
 };
 
 }  // namespace nek

@@ -76,6 +76,9 @@ void Follower::scan() {
     else
       for (const std::string& path : expand(pattern)) found(path);
   }
+  if (!std::exchange(scanned_, true) && fresh_.empty()) {
+    host_.log(NEK_INFO, "no file is there yet that 'path' names; nek waits for one");
+  }
   for (const auto& [id, tail] : tails_) {
     if (tail->seen || tail->gone_ms) continue;
     tail->gone_ms = began;
@@ -130,14 +133,17 @@ void Follower::found(const std::string& path) {
     return;
   }
   Tail& tail = *known->second;
-  if (tail.seen || (old && (tail.at_end || tail.state != Tail::State::kReading))) return;
+  if (tail.seen) return;
   tail.seen = true;
   tail.gone_ms.reset();
   if (tail.path != path) {
     const auto at = by_path_.find(tail.path);
     if (at != by_path_.end() && at->second == &tail) by_path_.erase(at);
     tail.path = path;
-    queue(tail);
+    if (tail.is_short && tail.state == Tail::State::kReading)
+      tell_again(tail);  // by its path
+    else
+      queue(tail);
   }
   by_path_[path] = &tail;
   note(tail, info);
@@ -197,10 +203,7 @@ void Follower::tick_tail(Tail& tail) {
   if (time < quiet_ms) return;
   const bool waits = tail.state == State::kNew || (tail.state == State::kReading && tail.is_packed);
   if (waits && tail.told_ms < quiet_ms) return queue(tail);
-  if (!tail.gone_ms) {
-    if (tail.is_open() && !tail.is_packed && tail.at_end) close_file(tail);
-    return;
-  }
+  if (!tail.gone_ms) return tell_wait(tail);        // it stays open: it may grow and go at once
   if (tail.is_short && tail.limit != UINT64_MAX) {  // no more lines will come
     tail.limit = UINT64_MAX;
     return queue(tail);
@@ -261,8 +264,8 @@ bool Follower::read_plain(Tail& tail, Chunk& chunk) {
   for (;;) {
     const auto room = chunk.room();
     if (room.empty()) return true;
+    if (tail.position >= tail.limit) break;
     const size_t most = std::min<uint64_t>(room.size(), tail.limit - tail.position);
-    if (most == 0) break;
     const auto got = tail.read(room.first(most), tail.position);
     if (!got.ok()) {
       trouble(tail, got.status().message());
@@ -304,6 +307,7 @@ void Follower::took(Tail& tail, Chunk& chunk, size_t size) {
   tail.position += size;
   tail.changed_ms = now();
   tail.at_end = false;
+  tail.wait_told = false;
   tail.trouble.clear();
   bytes_ += size;
   in_a_row_ += size;
@@ -343,8 +347,11 @@ void Follower::close_file(Tail& tail) {
   if (!tail.is_open()) return;
   tail.fd = Fd();
   open_.erase(tail.open_at);
-  const bool waits = tail.at_end && tail.last_byte != '\n';
-  if (tail.state == Tail::State::kReading && !tail.gone_ms && waits)
+}
+
+void Follower::tell_wait(Tail& tail) {
+  const bool waits = tail.state == Tail::State::kReading && tail.at_end && tail.last_byte != '\n';
+  if (waits && !std::exchange(tail.wait_told, true))
     host_.log(NEK_INFO, "'" + tail.path + "': its last line has no end yet, and waits for it");
 }
 

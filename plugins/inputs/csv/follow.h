@@ -44,6 +44,10 @@ class Follower {
   uint64_t bytes() const { return bytes_; }  // read so far. [any-thread]
 
  private:
+  struct Left {
+    uint64_t position;
+    std::string before;  // Tail::fingerprint_before
+  };
   struct Forgotten {
     std::string identity;
     int64_t due_ms;
@@ -63,6 +67,7 @@ class Follower {
   bool ensure_open(Tail& tail);
   void close_some(size_t most);
   void close_file(Tail& tail);
+  void tell_wait(Tail& tail);
   // True: there is more.
   bool read_plain(Tail& tail, Chunk& chunk);
   bool read_packed(Tail& tail, Chunk& chunk);
@@ -78,9 +83,11 @@ class Follower {
   bool tell_short(Tail& tail);
   size_t told_bytes(std::string_view head) const;
   bool outgrew(Tail& tail);
+  void tell_again(Tail& tail);
   void open_told();
   void open_source(Tail& tail);
   void start_anew(Tail& tail);
+  bool is_other(const Tail& tail) const;
   nek_source* open_at_host(const std::string& identity, std::string_view head) const;
   uint64_t known_as_short(const Tail& tail);
   void be_done(Tail& tail);
@@ -92,7 +99,7 @@ class Follower {
   void take_over(Tail& from, Tail& to);
   const Tail* leave(Tail& tail);
   void replaced(Tail& tail);
-  void forget(const std::string& identity) const;
+  void forget(const std::string& identity);
   void forget_later(const std::string& identity);
   void forget_due();
 
@@ -104,7 +111,7 @@ class Follower {
   FolderWatch watch_;
   bool polls_;                 // nothing else tells of changes
   std::string watch_problem_;  // that was told
-  bool scan_wanted_ = true, links_ = false;
+  bool scan_wanted_ = true, links_ = false, scanned_ = false;
   int64_t last_scan_ms_ = 0, scan_cost_ms_ = 0, last_tick_ms_ = 0;
 
   std::map<FileId, std::unique_ptr<Tail>> tails_;
@@ -116,6 +123,7 @@ class Follower {
   size_t held_ = 0;
   uint64_t in_a_row_ = 0;  // bytes of the first of ready_
   std::deque<Forgotten> forgotten_;
+  std::unordered_map<std::string, Left> left_;  // by identity: where files that went were left
   std::atomic<uint64_t> bytes_ = 0;
 };
 

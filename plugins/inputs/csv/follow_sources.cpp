@@ -14,13 +14,12 @@ namespace {
 
 using State = Tail::State;
 
-constexpr size_t kToldBytes = 1024;  // they tell a file whatever lines there are
 constexpr uint64_t kCompareBytes = 4096;
 constexpr int64_t kForgetMs = 600000;
 
 // One that is too short to be told by its content alone.
 std::string short_identity(const std::string& path, std::string_view content) {
-  return fingerprint(fingerprint(path) + std::string(content));
+  return fingerprint_all(fingerprint_all(path) + std::string(content));
 }
 
 // Of two that are the same: which is read.
@@ -35,25 +34,24 @@ bool is_better(const Tail& a, const Tail& b) {
 
 // How many of the first bytes make the identity; 0: there are too few.
 size_t Follower::told_bytes(std::string_view head) const {
-  size_t end = 0;
-  for (uint32_t line = 0; line < settings_.fingerprint_lines; line++) {
-    const size_t newline = head.find('\n', end);
-    if (newline >= kToldBytes) {  // or there is none
-      // The decoder needs the whole first line as well.
-      const bool has_line = end > 0 || newline != std::string_view::npos;
-      const bool enough = head.size() >= kToldBytes && has_line;
-      return enough || head.size() == FileReader::kHeadBytes ? kToldBytes : 0;
-    }
-    end = newline + 1;
+  const size_t first = head.find('\n') + 1;  // npos + 1 is 0
+  const size_t most = first > 0 ? first + FileReader::kAfterFirstLine : FileReader::kMostHeadBytes;
+  size_t end = first;
+  for (uint32_t line = 1; first > 0 && line < settings_.fingerprint_lines; line++) {
+    end = head.find('\n', end) + 1;
+    if (end == 0 || end > most) break;
   }
-  return end;
+  if (end > 0 && end <= most) return end;
+  return head.size() >= most ? most : 0;
 }
 
 void Follower::tell(Tail& tail) {
   tail.told_ms = now();
   if (!ensure_open(tail)) return;
-  auto head = tail.bytes_at(0, FileReader::kHeadBytes);
+  auto head = tail.first_bytes();
   if (!head.ok()) return trouble(tail, head.status().message());
+  if (!head->starts_with(std::string_view(tail.head).substr(0, tail.told_bytes)))
+    tail.read_as_short = 0;  // that was of another file
   tail.head = std::move(*head);
   tail.is_packed = make_decompressor(tail.head) != nullptr;
   tail.is_short = false;
@@ -66,17 +64,17 @@ void Follower::tell(Tail& tail) {
 bool Follower::tell_plain(Tail& tail) {
   tail.told_bytes = told_bytes(tail.head);
   if (tail.told_bytes == 0) return now() >= quiet_at(tail) && tell_short(tail);
-  tail.identity = fingerprint(std::string_view(tail.head).substr(0, tail.told_bytes));
+  tail.identity = fingerprint_all(std::string_view(tail.head).substr(0, tail.told_bytes));
   return true;
 }
 
 // Its whole lines are not held back for ever; where it grows after all it gets its own identity.
 bool Follower::tell_short(Tail& tail) {
-  const size_t first = tail.head.find('\n') + 1;  // npos + 1 is 0
-  if (tail.head.empty() || (first == 0 && !tail.gone_ms)) return false;
+  const size_t lines = tail.head.rfind('\n') + 1;  // npos + 1 is 0
+  if (tail.head.empty() || (lines == 0 && !tail.gone_ms)) return false;
   tail.is_short = true;
-  tail.told_bytes = first > 0 ? first : tail.head.size();
-  if (!tail.gone_ms) tail.limit = tail.head.rfind('\n') + 1;
+  tail.told_bytes = lines > 0 ? lines : tail.head.size();  // all that is read as a short one
+  if (!tail.gone_ms) tail.limit = lines;
   tail.identity = short_identity(tail.path, std::string_view(tail.head).substr(0, tail.told_bytes));
   return true;
 }
@@ -87,7 +85,7 @@ bool Follower::tell_packed(Tail& tail) {
   tail.head = tail.packed->head();
   tail.told_bytes = told_bytes(tail.head);
   if (tail.told_bytes > 0) {
-    tail.identity = fingerprint(std::string_view(tail.head).substr(0, tail.told_bytes));
+    tail.identity = fingerprint_all(std::string_view(tail.head).substr(0, tail.told_bytes));
     return true;
   }
   if (tail.head.empty()) {
@@ -123,12 +121,18 @@ bool Follower::open_packed(Tail& tail) {
 
 // It was read as a short one, and has what tells it by now: it goes on as that.
 bool Follower::outgrew(Tail& tail) {
-  const auto head = tail.bytes_at(0, FileReader::kHeadBytes);
+  const auto head = tail.first_bytes();
   if (!head.ok() || told_bytes(*head) == 0) return false;
+  tell_again(tail);
+  return true;
+}
+
+// It gets another identity, and goes on where it was.
+void Follower::tell_again(Tail& tail) {
   leave(tail);
+  tail.read_as_short = tail.position;
   tail.state = State::kNew;
   queue(tail);
-  return true;
 }
 
 // ---- Sources ----------------------------------------------------------------------------------
@@ -158,7 +162,8 @@ nek_source* Follower::open_at_host(const std::string& identity, std::string_view
 void Follower::open_source(Tail& tail) {
   tail.state = State::kReading;
   tail.at_end = false;
-  const uint64_t read_as_short = std::exchange(tail.position, 0);
+  tail.position = 0;
+  const uint64_t read_as_short = std::exchange(tail.read_as_short, 0);
   tail.source = open_at_host(tail.identity, tail.head);
   owners_[tail.identity] = &tail;
   const bool ended = tail.source->ended;
@@ -166,16 +171,14 @@ void Follower::open_source(Tail& tail) {
     tail.position = tail.source->resume;
   else  // dead letters and nek.source name it without its path, which may change
     host_.log(NEK_INFO, "'" + tail.path + "' is source " + tail.identity);
-  if (tail.is_packed) {
-    if (ended)
-      be_done(tail);
-    else
-      queue(tail);
-    return;
-  }
+  // It may have more than what has ended: that was perhaps a file that was truncated before it was
+  // read to its end, or fewer members. So it is unpacked in any case.
+  if (tail.is_packed) return queue(tail);
   if (std::exchange(tail.truncated, {}) == tail.identity) return start_anew(tail);
-  if (tail.position == 0 && !tail.is_short)
-    tail.position = read_as_short > 0 ? read_as_short : known_as_short(tail);
+  if (tail.position == 0 && read_as_short > 0)
+    tail.position = read_as_short;
+  else if (tail.position == 0 && !tail.is_short)
+    tail.position = known_as_short(tail);
   const auto info = tail.look();
   const uint64_t size = info ? static_cast<uint64_t>(info->st_size) : tail.size;
   if (tail.position > size && ended) {
@@ -191,7 +194,21 @@ void Follower::open_source(Tail& tail) {
                             "read from its beginning");
     return start_anew(tail);
   }
+  if (is_other(tail)) {
+    host_.log(NEK_WARN, "'" + tail.path +
+                            "' begins like a file that was read before, but is another: it is read "
+                            "from its beginning. A larger 'fingerprint_lines' tells them apart");
+    return start_anew(tail);
+  }
   queue(tail);
+}
+
+// Whether the bytes before its position are not those that were read of the one that went.
+bool Follower::is_other(const Tail& tail) const {
+  const auto left = left_.find(tail.identity);
+  if (left == left_.end() || left->second.position != tail.position) return false;
+  const auto before = tail.fingerprint_before(tail.position);
+  return before.ok() && *before != left->second.before;
 }
 
 // What is known of its source is of other bytes.
@@ -202,19 +219,25 @@ void Follower::start_anew(Tail& tail) {
   queue(tail);
 }
 
-// How much of it was read when it was too short to be told.
+// How much of it was read when it was too short to be told: some of its first lines, the same
+// bytes.
 uint64_t Follower::known_as_short(const Tail& tail) {
-  const std::string identity =
-      short_identity(tail.path, std::string_view(tail.head).substr(0, tail.head.find('\n') + 1));
-  nek_source* source = open_at_host(identity, {});
-  if (source->resume == NEK_NO_POSITION || source->resume == 0) {
-    host_.revoke_sources({&source, 1}, 0);
-    return 0;
+  const std::string_view told = std::string_view(tail.head).substr(0, tail.told_bytes);
+  for (size_t end = told.find('\n') + 1; end > 0 && end < told.size();
+       end = told.find('\n', end) + 1) {
+    const std::string identity = short_identity(tail.path, told.substr(0, end));
+    if (owners_.contains(identity)) continue;  // that is another file
+    nek_source* source = open_at_host(identity, {});
+    if (source->resume == NEK_NO_POSITION || source->resume == 0) {
+      host_.revoke_sources({&source, 1}, 0);
+      continue;
+    }
+    const uint64_t position = source->resume;
+    host_.end_source(source);
+    forget_later(identity);                // not now: no snapshot knows its new name yet
+    if (position <= end) return position;  // else it had a last line without end, and went
   }
-  const uint64_t position = source->resume;
-  host_.end_source(source);
-  forget_later(identity);  // not now: no snapshot knows its new name yet
-  return position;
+  return 0;
 }
 
 // All that it has was read.
@@ -306,6 +329,10 @@ const Tail* Follower::leave(Tail& tail) {
     if (one->differs || !ensure_open(*one)) continue;
     if (const auto info = one->look()) one->size = static_cast<uint64_t>(info->st_size);
     if (!one->is_packed && one->size < tail.position) continue;
+    if (one->is_short && one->limit < tail.position) {  // it had a last line without end, and went
+      one->differs = true;
+      continue;
+    }
     if (!heir || is_better(*one, *heir)) heir = one;
   }
   if (heir) {
@@ -314,6 +341,9 @@ const Tail* Follower::leave(Tail& tail) {
     return heir;
   }
   host_.end_source(std::exchange(tail.source, nullptr));
+  if (tail.is_open() && !tail.is_packed && !tail.is_short && tail.begins_as_before())
+    if (auto before = tail.fingerprint_before(tail.position); before.ok())
+      left_[tail.identity] = {tail.position, std::move(*before)};
   bool another = false;
   for (Tail* one : others) {
     held_--;
@@ -358,7 +388,8 @@ void Follower::replaced(Tail& tail) {
 // ---- Forgetting -------------------------------------------------------------------------------
 
 // Its position leaves the snapshots.
-void Follower::forget(const std::string& identity) const {
+void Follower::forget(const std::string& identity) {
+  left_.erase(identity);
   nek_source* source = open_at_host(identity, {});
   host_.revoke_sources({&source, 1}, 0);
 }

@@ -4,8 +4,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include "fingerprint.h"
 
 namespace nek {
 
@@ -45,6 +48,25 @@ Result<std::string> Tail::bytes_at(uint64_t begin, size_t size) const {
   }
   bytes.resize(used);
   return bytes;
+}
+
+Result<std::string> Tail::first_bytes() const {
+  std::string head;
+  for (;;) {
+    const size_t wanted = FileReader::wanted_head(head);
+    if (head.size() >= wanted) return head;
+    const auto more = bytes_at(head.size(), wanted - head.size());
+    if (!more.ok()) return more.status();
+    head += *more;
+    if (head.size() < wanted) return head;
+  }
+}
+
+Result<std::string> Tail::fingerprint_before(uint64_t position) const {
+  const uint64_t size = std::min<uint64_t>(position, FileReader::kHeadBytes);
+  const auto bytes = bytes_at(position - size, size);
+  if (!bytes.ok()) return bytes.status();
+  return fingerprint_all(*bytes);
 }
 
 bool Tail::begins_as_before() const {

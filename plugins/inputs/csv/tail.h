@@ -41,6 +41,10 @@ struct Tail {
   // Up to so many bytes at a place; fewer at its end.
   Result<std::string> bytes_at(uint64_t begin, size_t size) const;
   Result<size_t> read(std::span<uint8_t> to, uint64_t at) const;
+  // Its first bytes, as FileReader wants them.
+  Result<std::string> first_bytes() const;
+  // Of the last bytes before the position.
+  Result<std::string> fingerprint_before(uint64_t position) const;
   // Whether what it began with is still there.
   bool begins_as_before() const;
   // Of an open one.
@@ -71,9 +75,11 @@ struct Tail {
   bool differs = false;   // held, but it is another file in truth
   nek_source* source = nullptr;
   uint64_t position = 0;
+  uint64_t read_as_short = 0;   // how much, under an identity that it has no more
   uint64_t limit = UINT64_MAX;  // not further
   uint8_t last_byte = '\n';
   bool at_end = false;
+  bool wait_told = false;  // that its last line has no end
 };
 
 }  // namespace nek

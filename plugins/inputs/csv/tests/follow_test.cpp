@@ -33,6 +33,7 @@ class Following {
     std::string all;
     for (int time = 0; time <= ms; time += 250) {
       for (;;) {
+        remember();
         const auto one = input_.read(capacity, 0);
         if (one.status != NEK_OK) throw std::runtime_error("read: " + input_.host().error());
         if (one.segments.empty()) break;
@@ -68,6 +69,16 @@ class Following {
   Input& input() { return input_; }
 
  private:
+  // As nek does: a source that is opened again goes on where it was read to, if it was not given
+  // up.
+  void remember() {
+    std::map<std::string, bool> given_up;  // the last one of a name counts
+    for (const auto& source : input_.host().sources()) given_up[source.identity] = source.revoked;
+    for (const auto& [identity, revoked] : given_up)
+      if (revoked) at_.erase(identity);
+    for (const auto& [identity, position] : at_) input_.host().resume[identity] = position;
+  }
+
   Input input_;
   std::map<std::string, uint64_t> at_;
 };
@@ -357,16 +368,179 @@ TEST_CASE("a header alone is told from the next by its path until rows come") {
   CHECK(follow.read() == "1,2\n3,4\n");
 }
 
-TEST_CASE("long first lines tell a file by its first KiB, once the first is whole") {
+TEST_CASE("a file is known by its whole first line, however long, and up to a KiB behind it") {
   const Folder folder;
-  const std::string line(700, 'x');
-  folder.file("a.csv", line + line);
+  const std::string header(70, 'x'), row(700, '1');
+  folder.file("a.csv", header + "\n" + row + row);
   Following follow(folder.path("*.csv"));
+  CHECK(follow.read() == header + "\n" + row + row);
+  // (printf 'x%.0s' $(seq 70); echo; printf '1%.0s' $(seq 1024)) | xxhsum -H2
+  CHECK(follow.input().host().sources()[0].identity == "981cde066bf1e781825d1b46dcfe5da0");
+}
+
+TEST_CASE("files whose header is longer than a KiB are told apart by their rows") {
+  const Folder folder;
+  const std::string header = std::string(GENERATE(1500, 9000), 'x') + "\n";
+  folder.file("a.csv", header + "1\n2\n");
+  Following follow(folder.path("a.csv*"));
+  CHECK(follow.read() == header + "1\n2\n");
+  CHECK(follow.input().host().sources()[0].head == header + "1\n2\n");
+  folder.rename("a.csv", "a.csv.1");
+  folder.file("a.csv", header + "3\n4\n5\n");
+  CHECK(follow.read() == header + "3\n4\n5\n");
+  CHECK(follow.log() == "");
+  folder.remove("a.csv.1");
+  folder.file("b", header + "6\n7\n8\n9\n");
+  pack(folder, "b");
+  folder.rename("b.gz", "a.csv.2.gz");
+  CHECK(follow.read(2 * kMinute) == header + "6\n7\n8\n9\n");
+}
+
+TEST_CASE("a new file that begins like one that is gone is read from its beginning") {
+  const Folder folder;
+  folder.file("a.csv", "n\n0\n1\n2\n");
+  Following follow(folder.path("*.csv"));
+  CHECK(follow.read() == "n\n0\n1\n2\n");
+  folder.remove("a.csv");
+  follow.read(2 * kMinute);
+  folder.file("b.csv", "n\n0\n3\n4\n5\n");
+  CHECK(follow.read() == "n\n0\n3\n4\n5\n");
+  CHECK(follow.log() == "'" + folder.path("b.csv") +
+                            "' begins like a file that was read before, but is another: it is "
+                            "read from its beginning. A larger 'fingerprint_lines' tells them "
+                            "apart\n");
+}
+
+TEST_CASE("the same file that comes back is read on, not again") {
+  const Folder folder;
+  folder.file("a.csv", "n\n0\n1\n2\n");
+  Following follow(folder.path("*.csv"));
+  CHECK(follow.read() == "n\n0\n1\n2\n");
+  folder.rename("a.csv", "away");
+  follow.read(2 * kMinute);
+  folder.append("away", "3\n");
+  folder.rename("away", "b.csv");
+  CHECK(follow.read(kMinute) == "3\n");
+}
+
+TEST_CASE("the packed copy of a file is read on where that was truncated") {
+  const Folder folder;
+  folder.file("a.csv", "n\n1\n2\n");
+  Following follow(folder.path("a.csv*"));
+  CHECK(follow.read() == "n\n1\n2\n");
+  folder.append("a.csv", "3\n4\n");
+  folder.copy("a.csv", "a.csv.1");
+  pack(folder, "a.csv.1");
+  folder.file("a.csv", "n\n5\n");
+  CHECK(follow.read(kMinute) == "n\n5\n3\n4\n");
+  Following again(folder.path("a.csv*"), "", follow.restart());
+  CHECK(again.read(kMinute) == "");
+}
+
+TEST_CASE("a packed file that grows by another member is read on") {
+  const Folder folder;
+  folder.file("a.csv", "n\n1\n2\n");
+  folder.file("b.csv", "3\n4\n");
+  pack(folder, "a.csv");
+  pack(folder, "b.csv");
+  Following follow(folder.path("a.csv.gz"));
+  CHECK(follow.read(5 * kSecond) == "n\n1\n2\n");
+  folder.append("a.csv.gz", nek::testing::detail::read_file(folder.path("b.csv.gz")));
+  CHECK(follow.read(5 * kSecond) == "3\n4\n");
+}
+
+TEST_CASE("a new file with the inode of one that was read is read from its beginning") {
+  const Folder folder;
+  folder.file("a", "n\n1\n2\n3\n");
+  pack(folder, "a");
+  const std::string packed = nek::testing::detail::read_file(folder.path("a.gz"));
+  folder.file("a.csv.gz", packed);
+  Following follow(folder.path("*.csv*"));
+  CHECK(follow.read(5 * kSecond) == "n\n1\n2\n3\n");
+  folder.rename("a.csv.gz", "b.csv");
+  folder.file("b.csv", "n\n4\n5\n6\n");  // the same inode
+  CHECK(follow.read(5 * kSecond) == "n\n4\n5\n6\n");
+}
+
+TEST_CASE("a short file is not read on where another one of its path stopped") {
+  const Folder folder;
+  Following follow(folder.path("a.csv"), "fingerprint_lines: 5");
+  folder.file("a.csv", "n\n1\n2\n");
+  CHECK(follow.read(2 * kMinute) == "n\n1\n2\n");
+  folder.remove("a.csv");
+  follow.read(2 * kMinute);
+  folder.file("a.csv", "n\n3\n4\n5\n6\n");
+  CHECK(follow.read() == "n\n3\n4\n5\n6\n");
+}
+
+TEST_CASE("what stood behind a header without an end is not left out of the next file") {
+  const Folder folder;
+  Following follow(folder.path("a.csv"));
+  folder.file("a.csv", "n\n1");
+  CHECK(follow.read(2 * kMinute) == "n\n");
+  folder.remove("a.csv");
+  CHECK(follow.read(3 * kMinute) == "1");
+  folder.file("a.csv", "n\n2\n3\n");
+  CHECK(follow.read() == "n\n2\n3\n");
+}
+
+TEST_CASE("files of a header alone are rotated, and what comes under the old name is read") {
+  const Folder folder;
+  folder.file("a.csv", "n\n");
+  Following follow(folder.path("a.csv*"));
+  CHECK(follow.read(2 * kMinute) == "n\n");
+  folder.rename("a.csv", "a.csv.1");
+  SECTION("at once") {
+    folder.file("a.csv", "n\n1\n");
+    CHECK(follow.read(2 * kMinute).ends_with("1\n"));
+  }
+  SECTION("after another quiet time") {
+    folder.file("a.csv", "n\n");
+    follow.read(2 * kMinute);
+    folder.append("a.csv", "1\n");
+    CHECK(follow.read(kSecond) == "1\n");
+  }
+  folder.append("a.csv.1", "2\n");
+  CHECK(follow.read(kSecond) == "2\n");
+}
+
+TEST_CASE("what was written to a quiet file just before it went is read") {
+  const Folder folder;
+  folder.file("a.csv", "n\n1\n");
+  Following follow(folder.path("*.csv"));
+  CHECK(follow.read(2 * kMinute) == "n\n1\n");
+  folder.append("a.csv", "2\n");
+  folder.rename("a.csv", "away");
+  CHECK(follow.read(kSecond) == "2\n");
+}
+
+TEST_CASE("a followed file that becomes older than ignore_older goes on when it grows") {
+  const Folder folder;
+  folder.file("a.csv", "n\n1\n");
+  Following follow(folder.path("*.csv"), "ignore_older: 1m");
+  CHECK(follow.read(20 * kMinute) == "n\n1\n");
+  folder.append("a.csv", "2\n");
+  CHECK(follow.read(kMinute) == "2\n");
+}
+
+TEST_CASE("a folder that is moved away and made again is heard of at once") {
+  const Folder folder;
+  mkdir(folder.path("in").c_str(), 0700);
+  folder.file("in/a.csv", "1\n2\n");
+  Following follow(folder.path("in/*.csv"));
+  CHECK(follow.read() == "1\n2\n");
+  folder.rename("in", "old");
+  mkdir(folder.path("in").c_str(), 0700);
   CHECK(follow.read(kSecond) == "");
-  folder.append("a.csv", "\n");
-  CHECK(follow.read() == line + line + "\n");
-  // printf 'x%.0s' $(seq 1024) | xxhsum -H2
-  CHECK(follow.input().host().sources()[0].identity == "445dcf97d7880d62fc56a7ce85b3164a");
+  folder.file("in/b.csv", "3\n4\n");
+  CHECK(follow.read(kSecond) == "3\n4\n");
+}
+
+TEST_CASE("where no file is there yet that is told") {
+  const Folder folder;
+  Following follow(folder.path("*.csv"));
+  follow.read(kMinute);
+  CHECK(follow.log() == "no file is there yet that 'path' names; nek waits for one\n");
 }
 
 TEST_CASE("two files that begin the same but are not are told, and more lines tell them apart") {

@@ -499,6 +499,7 @@ inline void Host::fill_table() {
     for (uint32_t i = 0; i < count; i++) {
       auto& source = *static_cast<Source*>(sources[i]);
       source.revoked = true;
+      of(h).resume.erase(source.key);
       const auto at = of(h).committed.find(source.identity);
       const bool known = wait_ms > 0 && at != of(h).committed.end();
       committed[i] = known ? at->second : NEK_NO_POSITION;
