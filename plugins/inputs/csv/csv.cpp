@@ -50,7 +50,7 @@ constexpr auto kOptions = options<Config>(
     option<&Config::fingerprint_lines>(
         "fingerprint_lines",
         "With follow (default 2): a file is known by so many of its first "
-        "lines, up to 1 KiB of them.",
+        "lines, all of the first, then up to 1 KiB.",
         {.range = "1..1000"}),
     option<&Config::watch>(
         "watch",

@@ -84,6 +84,11 @@ std::string FolderWatch::add(const std::string& prefix) {
          (errno == ENOSPC ? "fs.inotify.max_user_watches is reached" : std::strerror(errno));
 }
 
+bool FolderWatch::is_missing_one() const {
+  return std::any_of(watches_.begin(), watches_.end(),
+                     [](const auto& one) { return one.second < 0; });
+}
+
 FolderWatch::Changes FolderWatch::take() {
   Changes changes;
   alignas(inotify_event) std::array<char, size_t{64} << 10> buffer;

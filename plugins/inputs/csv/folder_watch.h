@@ -21,6 +21,8 @@ class FolderWatch {
   // Watches these folders and no others; each is the prefix of its files' paths ("" or "in/").
   // Answers why one of them is not watched, or nothing. A folder that is not there is no problem.
   std::string watch(const std::vector<std::string>& prefixes);
+  // One of them is not there: nobody tells when it comes.
+  bool is_missing_one() const;
   // What has changed since the last call.
   Changes take();
   // Until something changes, at most so long.

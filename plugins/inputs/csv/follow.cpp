@@ -45,8 +45,8 @@ void Follower::look_around() {
   const int64_t time = now();
   if (time - last_tick_ms_ >= kPollMs || time < last_tick_ms_) tick();
   const int64_t rest = std::min(kScanShare * scan_cost_ms_, kLongestScanPauseMs);
-  const int64_t pause =
-      scan_wanted_ ? rest : std::max(polls_ || links_ ? kPollMs : kSlowScanMs, rest);
+  const bool looks = polls_ || links_ || watch_.is_missing_one();
+  const int64_t pause = scan_wanted_ ? rest : std::max(looks ? kPollMs : kSlowScanMs, rest);
   if (time - last_scan_ms_ >= pause || time < last_scan_ms_) scan();
 }
 
