@@ -29,8 +29,7 @@ ExitCode connect(Pipeline& pipeline) {
 }  // namespace
 
 ExitCode check(const CheckOptions& options) {
-  const Registry registry = load_registry(options.plugin_folders);
-  Loaded loaded = load_pipeline(options.file, registry);
+  Loaded loaded = load_pipeline(options.file, options.plugin_folders);
   std::unique_ptr<Pipeline> pipeline;
   if (loaded.config) {
     PipelineOptions pipeline_options;

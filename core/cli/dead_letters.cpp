@@ -24,8 +24,7 @@ constexpr int kAttempts = 20;  // a nek that runs may put a file aside between t
 std::string folder_of(const DeadLettersOptions& options) {
   if (options.data_dir) return *options.data_dir;
   if (std::filesystem::is_directory(options.file)) return options.file;
-  const Registry registry = load_registry(options.plugin_folders);
-  const Loaded loaded = load_pipeline(options.file, registry);
+  const Loaded loaded = load_pipeline(options.file, options.plugin_folders);
   show(loaded.diagnostics);
   return loaded.config ? data_dir_of(*loaded.config) : "";
 }

@@ -26,25 +26,49 @@ std::string state_home() {
   return std::string(home ? home : "") + "/.local/state";
 }
 
+// `folders` as the command line has them; returns what is wrong with plugins.
+std::vector<Status> add_folders(Registry& registry, const std::vector<std::string>& folders,
+                                std::optional<std::string_view> text = std::nullopt) {
+  std::vector<Status> faults;
+  for (const std::string& folder : plugin_folders(folders))
+    for (Status& fault : registry.add_folder(folder, text)) faults.push_back(std::move(fault));
+  return faults;
+}
+
+void log_faults(const std::vector<Status>& faults) {
+  for (const Status& fault : faults) log_line(NEK_WARN, "", fault.message());
+}
+
+Loaded parse_pipeline(const std::string& file, const std::string& text, const Registry& registry) {
+  Loaded loaded{Diagnostics(file, text), std::nullopt};
+  const auto document = parse_document(file, text, process_environment, loaded.diagnostics);
+  if (document) loaded.config = validate(*document, registry, loaded.diagnostics);
+  return loaded;
+}
+
 }  // namespace
 
 Registry load_registry(const std::vector<std::string>& folders) {
   Registry registry;
-  for (const std::string& folder : plugin_folders(folders))
-    for (const Status& fault : registry.add_folder(folder)) log_line(NEK_WARN, "", fault.message());
+  log_faults(add_folders(registry, folders));
   return registry;
 }
 
-Loaded load_pipeline(const std::string& file, const Registry& registry) {
+Loaded load_pipeline(const std::string& file, const std::vector<std::string>& folders) {
   const Result<std::string> text = read_text_file(file, kMaxFileBytes);
   if (!text.ok()) {
     Loaded failed{Diagnostics(file, ""), std::nullopt};
     failed.diagnostics.error({}, "cannot read it: " + text.status().message());
     return failed;
   }
-  Loaded loaded{Diagnostics(file, *text), std::nullopt};
-  const auto document = parse_document(file, *text, process_environment, loaded.diagnostics);
-  if (document) loaded.config = validate(*document, registry, loaded.diagnostics);
+  Registry registry;
+  std::vector<Status> faults = add_folders(registry, folders, *text);
+  Loaded loaded = parse_pipeline(file, *text, registry);
+  if (!loaded.config) {  // plugins may have other names than their files; others are suggested
+    faults = add_folders(registry, folders);
+    loaded = parse_pipeline(file, *text, registry);
+  }
+  log_faults(faults);
   return loaded;
 }
 
@@ -58,9 +82,10 @@ std::string data_dir_of(const PipelineConfig& config) {
   return state_home() + "/nek/" + config.name;
 }
 
-std::unique_ptr<Pipeline> make_pipeline(const std::string& file, const Registry& registry,
+std::unique_ptr<Pipeline> make_pipeline(const std::string& file,
+                                        const std::vector<std::string>& folders,
                                         const Overrides& overrides, PipelineOptions options) {
-  Loaded loaded = load_pipeline(file, registry);
+  Loaded loaded = load_pipeline(file, folders);
   std::unique_ptr<Pipeline> pipeline;
   if (loaded.config) {
     PipelineConfig& config = *loaded.config;

@@ -14,14 +14,15 @@
 
 namespace nek {
 
-// Says on stderr which files are no plugins.
+// All plugins; says on stderr which files are none.
 Registry load_registry(const std::vector<std::string>& folders);
 
 struct Loaded {
   Diagnostics diagnostics;
   std::optional<PipelineConfig> config;  // none: the errors are in `diagnostics`
 };
-Loaded load_pipeline(const std::string& file, const Registry& registry);
+// Opens only the plugins that the file names, unless something is wrong with it.
+Loaded load_pipeline(const std::string& file, const std::vector<std::string>& folders);
 
 // Prints errors and warnings on stderr, in colour where that is a terminal.
 void show(const Diagnostics& diagnostics);
@@ -36,7 +37,8 @@ struct Overrides {
 };
 // The file's pipeline, ready to be started; options.data_dir is filled in. NULL: it is wrong, and
 // what is wrong was shown.
-std::unique_ptr<Pipeline> make_pipeline(const std::string& file, const Registry& registry,
+std::unique_ptr<Pipeline> make_pipeline(const std::string& file,
+                                        const std::vector<std::string>& folders,
                                         const Overrides& overrides, PipelineOptions options);
 
 }  // namespace nek

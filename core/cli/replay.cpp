@@ -20,11 +20,10 @@ using Clock = std::chrono::steady_clock;
 ExitCode replay(const ReplayOptions& options) {
   set_log_level(options.log_level);
   take_signals();
-  const Registry registry = load_registry(options.plugin_folders);
   PipelineOptions pipeline_options;
   pipeline_options.replay = options.selection;
-  const auto pipeline =
-      make_pipeline(options.file, registry, {options.workers, options.data_dir}, pipeline_options);
+  const auto pipeline = make_pipeline(options.file, options.plugin_folders,
+                                      {options.workers, options.data_dir}, pipeline_options);
   if (!pipeline) return kExitUsage;
   const auto begin = Clock::now();
   if (const Status status = pipeline->start(); !status.ok()) {

@@ -50,11 +50,10 @@ ExitCode outcome(const Pipeline& pipeline, const RunOptions& options,
 ExitCode run(const RunOptions& options) {
   set_log_level(options.log_level);
   take_signals();
-  const Registry registry = load_registry(options.plugin_folders);
   PipelineOptions pipeline_options;
   pipeline_options.from_start = options.from_start;
-  const auto pipeline =
-      make_pipeline(options.file, registry, {options.workers, options.data_dir}, pipeline_options);
+  const auto pipeline = make_pipeline(options.file, options.plugin_folders,
+                                      {options.workers, options.data_dir}, pipeline_options);
   if (!pipeline) return kExitUsage;
   const auto begin = Clock::now();
   if (const Status status = pipeline->start(); !status.ok()) {

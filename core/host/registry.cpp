@@ -3,11 +3,23 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 
 #include "host/loader.h"
 
 namespace nek {
+
+namespace {
+
+// Whether a pipeline of this text may use plugins of file `stem`.so.
+bool may_be_named(const std::string& stem, std::string_view text) {
+  for (const char* kind : {"nek-input-", "nek-filter-", "nek-output-"})
+    if (stem.starts_with(kind)) return text.find(stem.substr(std::strlen(kind))) != text.npos;
+  return true;
+}
+
+}  // namespace
 
 const char* plugin_kind_name(PluginKind kind) {
   switch (kind) {
@@ -45,11 +57,13 @@ Status Registry::add_file(const std::string& path) {
   return {};
 }
 
-std::vector<Status> Registry::add_folder(const std::string& path) {
+std::vector<Status> Registry::add_folder(const std::string& path,
+                                         std::optional<std::string_view> text) {
   std::vector<std::string> files;
   std::error_code code;
   for (const auto& file : std::filesystem::directory_iterator(path, code))
-    if (file.path().extension() == ".so") files.push_back(file.path().string());
+    if (file.path().extension() == ".so" && (!text || may_be_named(file.path().stem(), *text)))
+      files.push_back(file.path().string());
   std::sort(files.begin(), files.end());
   std::vector<Status> faults;
   for (const std::string& file : files) {

@@ -3,6 +3,7 @@
 // Filled by one thread; read-only and shareable afterwards.
 #pragma once
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,8 +28,11 @@ class Registry {
   Status add(const nek_plugin* plugin, const std::string& file);
   Status add_file(const std::string& path);
   // Adds every *.so of a folder, by name; one file's fault does not stop the others. A folder that
-  // does not exist adds nothing.
-  std::vector<Status> add_folder(const std::string& path);
+  // does not exist adds nothing. With a pipeline's text, files nek-KIND-NAME.so are left out whose
+  // NAME is not in it: opening one may bring in large libraries. Codecs are not left out, as a
+  // plugin may have one by default.
+  std::vector<Status> add_folder(const std::string& path,
+                                 std::optional<std::string_view> text = std::nullopt);
 
   const nek_plugin* find(PluginKind kind, std::string_view name) const;
   std::vector<std::string> names(PluginKind kind) const;

@@ -61,6 +61,19 @@ class Loader(unittest.TestCase):
         (self.folder / "text.so").write_text("hello\n")
         self.must_refuse(self.folder, r"cannot load \S*/text\.so: ")
 
+    def test_a_file_whose_plugin_the_pipeline_does_not_name_is_not_opened(self):
+        shutil.copy(BROKEN / "whole" / FILE, self.folder)
+        for name in "nek-filter-unnamed.so", "nek-input-unnamed.so", "nek-output-unnamed.so":
+            (self.folder / name).write_text("hello\n")
+        done = self.run_with(self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("unnamed", done.stderr)
+
+    def test_all_files_are_opened_where_a_name_is_not_that_of_a_file(self):
+        shutil.copy(BROKEN / "whole" / FILE, self.folder / "nek-filter-other.so")
+        done = self.run_with(self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_of_two_files_with_the_same_plugin_the_first_is_used_and_both_are_named(self):
         for name in "first.so", "second.so":
             shutil.copy(BROKEN / "whole" / FILE, self.folder / name)
