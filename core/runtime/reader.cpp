@@ -590,22 +590,32 @@ void Reader::committed(const std::vector<SourceState>& sources) {
     const std::lock_guard lock(sources_mutex_);
     for (const SourceState& source : sources) {
       const auto known = known_.find(source.key);
-      if (known != known_.end()) known->second.committed = source.at.position;
+      if (known != known_.end() && known->second.identity == source.identity)
+        known->second.committed = source.at.position;
     }
   }
   const std::lock_guard lock(mutex_);
-  for (const SourceState& source : sources) to_tell_[source.key] = source.at;
+  for (const SourceState& source : sources) to_tell_[source.key] = source;
   wake_.notify_all();
 }
 
 void Reader::tell_committed(bool last) {
-  std::map<std::string, SourcePosition> told;
+  std::map<std::string, SourceState> told;
   {
     const std::lock_guard lock(mutex_);
     told.swap(to_tell_);
   }
+  {
+    // Another source may have been opened under the key since: a position of the one before is no
+    // position of it.
+    const std::lock_guard lock(sources_mutex_);
+    std::erase_if(told, [&](const auto& item) {
+      const auto known = known_.find(item.first);
+      return known == known_.end() || known->second.identity != item.second.identity;
+    });
+  }
   if (told.empty()) return;
-  for (const auto& [key, at] : told) intake_->committed(key, at.position, at.ended);
+  for (const auto& [key, state] : told) intake_->committed(key, state.at.position, state.at.ended);
   const std::vector<std::string> gone = intake_->release(last);
   const nek_input& input = *component_.plugin->plugin.input;
   std::vector<std::pair<Source*, uint64_t>> open;
@@ -614,7 +624,8 @@ void Reader::tell_committed(bool last) {
     for (const std::string& key : gone) known_.erase(key);
     for (const auto& [source, owned] : sources_) {
       const auto at = told.find(source->key);
-      if (at != told.end() && !source->closed) open.emplace_back(owned.get(), at->second.position);
+      if (at != told.end() && !source->closed && source->identity == at->second.identity)
+        open.emplace_back(owned.get(), at->second.at.position);
     }
   }
   if (!NEK_HAS(&input, committed) || !input.committed) return;

@@ -116,7 +116,7 @@ class Reader final : public SourceHost {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::map<std::string, SourcePosition> to_tell_;  // committed, by key
+  std::map<std::string, SourceState> to_tell_;  // committed, by key
   std::atomic<bool> stopping_{false};
   bool aborting_ = false;
   std::atomic<uint64_t> bytes_{0};

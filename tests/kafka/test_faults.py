@@ -61,6 +61,24 @@ class Faults(KafkaTest):
         expected = {*range(150), *range(1000, 1200), *range(2000, 2200), *range(3000, 3030)}
         self.assertEqual(set(self.numbers("out.ndjson")), expected)
 
+    def test_of_a_topic_that_is_made_anew_no_offset_of_the_old_one_is_committed(self):
+        self.write_pipeline("read", self.kafka_input(), FILE)
+        self.broker.create(self.topic)
+        self.broker.produce(self.topic, numbered(5000))
+        child = self.start_nek("read")
+        self.until("out.ndjson", 5000)
+        self.make_anew(10, 5000)
+        self.until("out.ndjson", 5010)
+        eventually("the end of the new topic is committed", lambda: self.broker.committed(
+            f"g-{self.topic}").get((self.topic, 0)) == 10, 30)
+        child.kill()
+        child.wait()
+        self.broker.produce(self.topic, numbered(6000, 5010))
+        child = self.start_nek("read")
+        self.until("out.ndjson", 11010)
+        self.finish(child)
+        self.assertEqual(set(self.numbers("out.ndjson")), set(range(11010)))
+
     def test_of_a_topic_that_is_made_anew_even_a_nek_that_began_at_the_end_misses_nothing(self):
         self.write_pipeline("read", self.kafka_input(more=", start: latest"), FILE)
         self.broker.create(self.topic)

@@ -33,6 +33,36 @@ TEST_CASE("a source that is given up takes back what the same read had handed ou
   CHECK(script.delivered() == Texts{"kept@0 two"});
 }
 
+TEST_CASE("a source under the key of one that was given up does not hear how far that was") {
+  Script script;
+  nek_source *old = nullptr, *made_anew = nullptr;
+  bool told_old_place = false;
+  script.committed = [&](nek_source& source, uint64_t position) {
+    if (&source == made_anew && position > 2) told_old_place = true;
+  };
+  int reads = 0;
+  script.read = [&](Host host, Chunk& chunk) -> Status {
+    switch (reads++) {
+      case 0:
+        old = open_source(host, "topic, the old one", 0, "topic");
+        chunk.add(old, 0, "one\n");
+        return {};
+      case 1: {
+        nek_source* const given_up[] = {old};
+        CHECK(host.revoke_sources(given_up, 10000) == std::vector<uint64_t>{4});
+        made_anew = open_source(host, "topic, the new one", 0, "topic");
+        return {};
+      }
+      case 2: chunk.add(made_anew, 0, "x\n"); return {};
+      default: return end();
+    }
+  };
+  MemoryEnv env;
+  CHECK(run_script(script, env, script_config(false)).failure.empty());
+  CHECK_FALSE(told_old_place);
+  CHECK(script.delivered() == Texts{"topic@0 one", "topic@0 x"});
+}
+
 TEST_CASE("of a read that says retry nothing counts: no bytes, no end of a source") {
   Script script;
   nek_source* source = nullptr;
