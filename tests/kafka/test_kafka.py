@@ -212,6 +212,22 @@ class Kafka(KafkaTest):
         self.finish(child)
         self.assertEqual(self.numbers("out.ndjson"), list(range(100)) + list(range(60, 100)))
 
+    def test_of_a_batch_with_one_record_that_the_topic_refuses_all_others_arrive(self):
+        self.broker.create(self.topic, 1, "cleanup.policy=compact")  # takes nothing without a key
+        (self.folder / "in.ndjson").write_text("".join(
+            f'{{"n":{n},"k":"k{n}"}}\n' if n != 50 else '{"n":50}\n' for n in range(100)))
+        self.write_pipeline("send", "  - stdin: { columns: {n: uint64, k: text} }",
+                            f"  - kafka: {{ brokers: '{self.broker.address}', topic: {self.topic}, key: k }}")
+        with open(self.folder / "in.ndjson") as text, open(self.folder / "send.log", "w") as log:
+            code = subprocess.run([NEK, "run", "send.yaml", "--data-dir", "send.state"],
+                                  cwd=self.folder, stdin=text, stderr=log, timeout=120,
+                                  env=self.environment()).returncode
+        self.assertEqual(code, 0, self.logs())
+        self.assertEqual(sorted(json.loads(line)["n"] for line in self.broker.consume(self.topic)),
+                         [n for n in range(100) if n != 50])
+        letters = self.records("send.state/dead-letters.ndjson")
+        self.assertEqual([letter["reason"] for letter in letters], ["kafka"])
+
     def test_a_record_that_no_broker_takes_goes_to_the_dead_letters(self):
         self.broker.create(self.topic, 1, "max.message.bytes=2000")
         large = "x" * 5000

@@ -29,6 +29,11 @@ bool is_too_large(rd_kafka_resp_err_t error) {
   return error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
          error == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
 }
+// What brokers say of a whole batch for one message in it.
+bool may_be_of_another(rd_kafka_resp_err_t error) {
+  return is_too_large(error) || error == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
+         error == RD_KAFKA_RESP_ERR_INVALID_MSG;
+}
 bool is_fatal(rd_kafka_resp_err_t error) {
   return error == RD_KAFKA_RESP_ERR__FATAL || error == RD_KAFKA_RESP_ERR__INCONSISTENT;
 }
@@ -55,10 +60,15 @@ Status KafkaProducer::open() {
 }
 
 void KafkaProducer::poll() {
-  while (!stopping_ && !broken_) rd_kafka_poll(client_->c(), kPollMs);
-  // Whatever is left in the queue gets its answer.
-  rd_kafka_purge(client_->c(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-  while (under_way_ > 0) rd_kafka_poll(client_->c(), kPollMs);
+  while (!stopping_ && !broken_) {
+    rd_kafka_poll(client_->c(), kPollMs);
+    if (client_->fatal()) broken_ = true;
+  }
+  // Whatever is left in the queue gets its answer; send() may be adding to it still.
+  while (under_way_ > 0) {
+    rd_kafka_purge(client_->c(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_poll(client_->c(), kPollMs);
+  }
 }
 
 void KafkaProducer::stop() {
@@ -124,7 +134,9 @@ rd_kafka_resp_err_t KafkaProducer::produce(const Envelope& envelope, Slot& slot)
   rd_kafka_error_t* error = rd_kafka_produceva(client_->c(), all.data(), count);
   if (!error) return RD_KAFKA_RESP_ERR_NO_ERROR;
   rd_kafka_headers_destroy(headers);
-  const auto code = rd_kafka_error_code(error);
+  // A fatal one bears the code of what it came from.
+  const auto code =
+      rd_kafka_error_is_fatal(error) ? RD_KAFKA_RESP_ERR__FATAL : rd_kafka_error_code(error);
   rd_kafka_error_destroy(error);
   return code;
 }
@@ -193,18 +205,18 @@ void KafkaProducer::answer(const Slot& slot, rd_kafka_resp_err_t error, size_t b
     if (is_fatal(error)) broken_ = true;
     std::string reason;
     result.verdict = is_final(error) ? NEK_REJECT : NEK_AGAIN;
-    if (!is_too_large(error)) {
-      reason = std::string(is_final(error) ? "kafka: " : "") + rd_kafka_err2str(error);
-    } else if (local || slot.alone) {
+    if (may_be_of_another(error) && !local && !slot.alone) {
+      result.verdict = NEK_AGAIN;
+      reason = "a message of the batch is refused";
+      const std::lock_guard lock(suspects_mutex_);
+      suspects_.insert(slot.record);
+      has_suspects_ = true;
+    } else if (is_too_large(error)) {
       reason = "too_large: " + std::to_string(bytes) +
                " bytes; see message.max.bytes here and of the topic";
       too_large_.add();
     } else {
-      result.verdict = NEK_AGAIN;
-      reason = "a message of the batch is too large";
-      const std::lock_guard lock(suspects_mutex_);
-      suspects_.insert(slot.record);
-      has_suspects_ = true;
+      reason = std::string(is_final(error) ? "kafka: " : "") + rd_kafka_err2str(error);
     }
     const std::lock_guard lock(flight.mutex);
     result.reason = to_text(flight.reasons.emplace_back(std::move(reason)));

@@ -47,6 +47,8 @@ class KafkaClient {
   // Without a farewell to the group: a consumer says that itself.
   void close();
   rd_kafka_t* c() const { return handle_; }
+  // Nothing goes by this handle any more.
+  bool fatal() const { return rd_kafka_fatal_error(handle_, nullptr, 0) != 0; }
   QuietLog& log() { return log_; }
   void* owner() const { return owner_; }
 
