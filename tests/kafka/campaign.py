@@ -75,7 +75,9 @@ class Search:
         after, numbers = -1, []
         while True:
             hits = self.ask(f"/{TOPIC}/_search?{ANY}", {
-                "size": 10000, "_source": False, "sort": [{"n": "asc"}, {"_doc": "asc"}],
+                "size": 10000, "_source": False,
+                # An index without a document has no field n yet.
+                "sort": [{"n": {"order": "asc", "unmapped_type": "long"}}, {"_doc": "asc"}],
                 "query": {"range": {"n": {"gt": after}}}})["hits"]["hits"]
             if not hits:
                 return numbers
