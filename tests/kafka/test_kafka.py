@@ -123,8 +123,9 @@ class Kafka(KafkaTest):
 
         def send():
             nonlocal sent
-            self.broker.produce(self.topic, numbered(30000, sent))
-            sent += 30000
+            for partition in range(6):  # left alone kcat fills whichever it likes
+                self.broker.produce(self.topic, numbered(5000, sent), "-p", str(partition))
+                sent += 5000
 
         def arrived():
             return sum(len(self.numbers(name)) for name in outputs) >= sent
@@ -143,7 +144,7 @@ class Kafka(KafkaTest):
         self.finish(one)
         self.finish(three)
         counts = [len(self.numbers(name)) for name in outputs]
-        self.assertGreater(min(counts), 10000, counts)
+        self.assertGreaterEqual(min(counts), 5000, counts)  # a partition's worth of one part
         everything = sorted(n for name in outputs for n in self.numbers(name))
         self.assertEqual(everything, list(range(sent)))  # handed over, nothing was read twice
 
