@@ -312,6 +312,9 @@ class Check(unittest.TestCase):
                  "librdkafka: 'group.id' is set by nek; use 'group'"),
                 (f"{good}, start: yesterday", "start: 'yesterday' is neither earliest, latest nor"),
                 (f"{good}, drain_timeout: 10m", "must be at most half of max.poll.interval.ms"),
+                (f"{good}, librdkafka: {{ session.timeout.ms: 60000, max.poll.interval.ms: 45000 }}, "
+                 "drain_timeout: 10s",
+                 "p.yaml:2:63: kafka: librdkafka: `max.poll.interval.ms`must be >= `session.timeout.ms`"),
                 (f"{good}, tls: {{ ca_file: nowhere.pem }}", "tls.ca_file: cannot read nowhere.pem"),
                 ("brokers: [], topics: t, group: g", "brokers: names no broker"),
                 ("brokers: 'h:1', topics: [], group: g", "topics: names no topic"),

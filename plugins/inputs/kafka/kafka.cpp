@@ -72,6 +72,7 @@ class KafkaInput {
     start_ = *start;
     KafkaConf conf;
     Status status = configure(conf);
+    if (status.ok()) status = conf.check(host_, RD_KAFKA_CONSUMER);
     if (!status.ok()) return status;
     if (!metadata_.empty()) shape.derived("out", metadata_.fields());
     return {};

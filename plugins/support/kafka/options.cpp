@@ -53,6 +53,19 @@ std::string KafkaConf::get(const char* name) const {
   return value;
 }
 
+Status KafkaConf::check(const Host& host, rd_kafka_type_t type) const {
+  KafkaConf copy;
+  copy.conf_.reset(rd_kafka_conf_dup(conf_.get()));
+  if (Status status = copy.set("bootstrap.servers", ""); !status.ok()) return status;
+  rd_kafka_conf_set_log_cb(copy.c(), [](const rd_kafka_t*, int, const char*, const char*) {});
+  char error[512] = "";
+  rd_kafka_t* client = rd_kafka_new(type, copy.c(), error, sizeof error);
+  if (!client) return fail_at(host.at("librdkafka"), std::string("librdkafka: ") + error);
+  (void)copy.release();  // the client's
+  rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  return {};
+}
+
 Status KafkaConf::apply_tls(const Host& host, const KafkaTls& tls) {
   for (const auto& [option, path] :
        {std::pair{"tls.ca_file", tls.ca_file}, std::pair{"tls.certificate", tls.certificate},

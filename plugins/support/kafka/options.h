@@ -80,6 +80,9 @@ class KafkaConf {
   Status set(const char* name, const std::string& value);
   // For properties of the user's choice as well: what `name` is set to now.
   std::string get(const char* name) const;
+  // Whether the properties go together, which librdkafka says only when it makes a client of them.
+  // That one knows no broker, so nothing is connected.
+  Status check(const Host& host, rd_kafka_type_t type) const;
   rd_kafka_conf_t* c() const { return conf_.get(); }
   rd_kafka_conf_t* release() { return conf_.release(); }
 
