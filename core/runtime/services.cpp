@@ -284,6 +284,12 @@ nek_text on_header(const nek_host* host) {
     return {};
   return codec->plugin.encoder->header(codec->self);
 }
+nek_text on_record_end(const nek_host* host) {
+  const Instance* codec = instance_of(host).codec;
+  if (!codec || !NEK_HAS(codec->plugin.encoder, record_end) || !codec->plugin.encoder->record_end)
+    return {};
+  return codec->plugin.encoder->record_end(codec->self);
+}
 void on_reserve(nek_encoded* encoded, size_t more) {
   if (encoded->capacity - encoded->used >= more) return;
   grow(*encoded, encoded->used + more);
@@ -354,6 +360,7 @@ nek_host host_services() {
   host.ids = on_ids;
   host.encode = on_encode;
   host.header = on_header;
+  host.record_end = on_record_end;
   host.reserve = on_reserve;
   host.complete = on_complete;
   host.state_write = on_state_write;

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Input and output kafka when processes, brokers and topics die, come late or are made anew."""
 
+import collections
+import json
 import re
 import subprocess
 import time
@@ -139,12 +141,12 @@ class Faults(KafkaTest):
         self.assertEqual(sender.wait(60), 0, self.logs())
         self.finish(reader)
 
-    def test_nothing_is_lost_while_the_broker_is_stopped_and_killed(self):
+    def test_nothing_is_lost_and_keys_keep_their_order_while_the_broker_is_stopped_and_killed(self):
         self.broker.create(self.topic, 4)
         count = 60000
-        (self.folder / "in.ndjson").write_text("".join(line + "\n" for line in numbered(count)))
-        self.write_pipeline("send", "  - stdin: { columns: {n: uint64} }",
-                            f"  - kafka: {{ brokers: '{self.broker.address}', topic: {self.topic} }}",
+        (self.folder / "in.ndjson").write_text("".join(f'{{"n":{n},"k":"{n % 50}"}}\n' for n in range(count)))
+        self.write_pipeline("send", "  - stdin: { columns: {n: uint64, k: text} }",
+                            f"  - kafka: {{ brokers: '{self.broker.address}', topic: {self.topic}, key: k }}",
                             settings="{ chunk_bytes: 16KiB }")
         self.write_pipeline("read", self.kafka_input(), FILE)
         reader = self.start_nek("read")
@@ -169,6 +171,12 @@ class Faults(KafkaTest):
         self.until("out.ndjson", count)
         self.finish(reader)
         self.assertEqual(sorted(set(self.numbers("out.ndjson"))), list(range(count)))
+        of_key = collections.defaultdict(list)
+        for line in self.broker.consume(self.topic, "%k|%s\\n"):
+            key, record = line.split("|", 1)
+            of_key[key].append(json.loads(record)["n"])
+        for key, seen in of_key.items():
+            self.assertEqual(seen, sorted(seen), key)
 
 
 if __name__ == "__main__":

@@ -325,7 +325,18 @@ class Check(unittest.TestCase):
                 ("brokers: 'h:1'", "needs 'topic', or 'topic_field'"),
                 ("brokers: 'h:1', topic: t, compression: rar", "compression"),
                 ("brokers: 'h:1', topic: t, key: nothing", "nothing"),
-                ("brokers: 'h:1', topic: t, librdkafka: { acks: 5000 }", "acks")):
+                ("brokers: 'h:1', topic: t, librdkafka: { acks: 1 }",
+                 "p.yaml:4:60: kafka: librdkafka: 'acks' is set by nek; leave it out: all that keep the partition "
+                 "acknowledge, with fewer records could be lost"),
+                ("brokers: 'h:1', topic: t, librdkafka: { request.required.acks: 0 }", "with fewer records could be lost"),
+                ("brokers: 'h:1', topic: t, librdkafka: { enable.idempotence: false }",
+                 "'enable.idempotence' is set by nek; leave it out: without it records could change their order"),
+                ("brokers: 'h:1', topic: t, librdkafka: { message.timeout.ms: 1000 }",
+                 "'message.timeout.ms' is set by nek; leave it out: records are sent until they arrive"),
+                ("brokers: 'h:1', topic: t, librdkafka: { queue.buffering.max.messages: 100 }",
+                 "leave it out: what waits is bounded by the output's 'buffer'"),
+                ("brokers: 'h:1', topic: t, librdkafka: { max.in.flight: 50 }",
+                 "`max.in.flight` must be set <= 5 when `enable.idempotence` is true")):
             with self.subTest(options):
                 self.assertIn(expected, self.check(f"kafka: {{ {options} }}", "outputs"))
 

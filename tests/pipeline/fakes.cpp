@@ -51,7 +51,7 @@ constexpr const nek_option* kEsOptions[] = {&kHosts, &kPassword, &kTls, &kLevels
 constexpr nek_input kInput = {sizeof(nek_input), nullptr, nullptr};
 constexpr nek_decoder kDecoder = {sizeof(nek_decoder), nullptr, nullptr, nullptr, nullptr};
 constexpr nek_filter kFilter = {sizeof(nek_filter), nullptr, nullptr};
-constexpr nek_encoder kEncoder = {sizeof(nek_encoder), nullptr, nullptr};
+constexpr nek_encoder kEncoder = {sizeof(nek_encoder), nullptr, nullptr, nullptr};
 constexpr nek_output kOutput = {sizeof(nek_output), nullptr, nullptr, nullptr};
 nek_status encode(void*, nek_call*, nek_encoded*) { return NEK_OK; }
 constexpr nek_output kOwnOutput = {sizeof(nek_output), encode, nullptr, nullptr};

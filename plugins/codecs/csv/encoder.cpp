@@ -103,7 +103,7 @@ Status Encoder::encode(Call& call, Encoded& out, Lane& lane) const {
         write_text({}, out);  // a blank line would be no record
       }
     }
-    out.append("\n");
+    out.append(record_end());
     out.end_row(row);
   }
   return {};

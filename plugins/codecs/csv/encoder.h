@@ -30,6 +30,7 @@ class Encoder {
   Status setup(Shape& shape);
   Status start(const Start& start);
   std::string_view header() const { return header_; }
+  std::string_view record_end() const { return "\n"; }
   Status encode(Call& call, Encoded& out, Lane& lane) const;
 
  private:

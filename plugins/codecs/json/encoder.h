@@ -51,6 +51,7 @@ class JsonEncoder {
   Status setup(Shape& shape);
   Status start(const Start& start);
   Status encode(Call& call, Encoded& out, Lane& lane) const;
+  std::string_view record_end() const { return "\n"; }
 
  private:
   Status compile_time_format();

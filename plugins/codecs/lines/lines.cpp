@@ -39,8 +39,9 @@ class LinesEncoder : public TextEncoder {
  public:
   using TextEncoder::TextEncoder;
 
+  std::string_view record_end() const { return "\n"; }
   Status encode(Call& call, Encoded& out) const {
-    write(call, out, "\n", [&](uint32_t row, std::string_view text) {
+    write(call, out, record_end(), [&](uint32_t row, std::string_view text) {
       if (text.find('\n') == std::string_view::npos) return false;
       call.refuse(row, "line_break", "a line cannot hold a line break: use codec raw or json");
       return true;

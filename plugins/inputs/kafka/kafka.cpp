@@ -89,8 +89,7 @@ class KafkaInput {
 
   void connect(Findings& findings, std::chrono::milliseconds wait) {
     KafkaConf conf;
-    if (configure(conf).ok())
-      check_kafka(RD_KAFKA_CONSUMER, std::move(conf), config_.topics, wait, findings);
+    if (configure(conf).ok()) check_kafka(std::move(conf), config_.topics, wait, findings);
   }
 
   Status read(Chunk& chunk, std::chrono::milliseconds wait) {

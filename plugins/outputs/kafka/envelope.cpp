@@ -9,34 +9,73 @@
 namespace nek {
 namespace {
 
-constexpr std::string_view kBegin = "nek ";
+constexpr std::string_view kBegin = "nek2 ", kBeginBefore = "nek ";
+constexpr const char* kBroken = "what stands in front of the record cannot be read";
 
 bool is_none(const nek_id& id) {
   static constexpr nek_id kNone{};
   return std::memcmp(&id, &kNone, sizeof id) == 0;
 }
 
-std::optional<std::string_view> take_field(std::string_view& rest) {
+void add_number(std::string& to, size_t number) {
+  char digits[20];
+  const char* end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  to.append(digits, static_cast<size_t>(end - digits));
+}
+
+bool take(std::string_view& rest, char c) {
+  if (!rest.starts_with(c)) return false;
   rest.remove_prefix(1);
-  if (rest.front() == '-') {
-    rest.remove_prefix(1);
-    return std::nullopt;
-  }
+  return true;
+}
+
+// As add_number writes it, and no other way.
+bool take_number(std::string_view& rest, size_t& number) {
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+  const auto digits = static_cast<size_t>(end - rest.data());
+  if (error != std::errc() || (digits > 1 && rest.front() == '0')) return false;
+  rest.remove_prefix(digits);
+  return true;
+}
+
+bool take_field(std::string_view& rest, std::optional<std::string_view>& value) {
+  if (!take(rest, ' ')) return false;
+  value.reset();
+  if (take(rest, '-')) return true;
   size_t size = 0;
-  const char* end = std::from_chars(rest.data(), rest.data() + rest.size(), size).ptr;
-  rest.remove_prefix(static_cast<size_t>(end - rest.data()) + 1);
-  const std::string_view value = rest.substr(0, size);
+  if (!take_number(rest, size) || !take(rest, ':') || rest.size() < size) return false;
+  value = rest.substr(0, size);
   rest.remove_prefix(size);
-  return value;
+  return true;
+}
+bool take_field(std::string_view& rest, std::string_view& value) {
+  std::optional<std::string_view> found;
+  if (!take_field(rest, found) || !found) return false;
+  value = *found;
+  return true;
+}
+
+bool take_id(std::string_view& rest, std::string_view& id) {
+  id = rest.substr(0, kRecordIdDigits);
+  if (id.size() < kRecordIdDigits) return false;
+  rest.remove_prefix(kRecordIdDigits);
+  if (parse_record_id(id)) return true;
+  const bool none = id.find_first_not_of('0') == std::string_view::npos;
+  id = {};
+  return none;
 }
 
 }  // namespace
 
-void begin_envelope(std::string& to, const nek_id& id) {
+void begin_envelope(std::string& to, const nek_id& id, size_t line_break, size_t headers) {
   to += kBegin;
   const size_t at = to.size();
   to.resize(at + kRecordIdDigits, '0');
   if (!is_none(id)) write_record_id(to.data() + at, id);
+  to += ' ';
+  add_number(to, line_break);
+  to += ' ';
+  add_number(to, headers);
 }
 
 void add_field(std::string& to, std::optional<std::string_view> value) {
@@ -44,26 +83,33 @@ void add_field(std::string& to, std::optional<std::string_view> value) {
     to += " -";
     return;
   }
-  char digits[20];
-  const char* end = std::to_chars(digits, digits + sizeof digits, value->size()).ptr;
   to += ' ';
-  to.append(digits, static_cast<size_t>(end - digits));
+  add_number(to, value->size());
   to += ':';
   to += *value;
 }
 
 void end_envelope(std::string& to) { to += '\n'; }
 
-void open_envelope(std::string_view bytes, size_t header_count, Envelope& to) {
+const char* open_envelope(std::string_view bytes, Envelope& to) {
+  if (bytes.starts_with(kBeginBefore))
+    return "it is of an older nek, which did not write down what its headers are called";
+  if (!bytes.starts_with(kBegin)) return kBroken;
   bytes.remove_prefix(kBegin.size());
-  to.id = bytes.substr(0, kRecordIdDigits);
-  if (to.id.find_first_not_of('0') == std::string_view::npos) to.id = {};
-  bytes.remove_prefix(kRecordIdDigits);
-  to.topic = take_field(bytes).value_or(std::string_view());
-  to.key = take_field(bytes);
+  size_t line_break = 0, headers = 0;
+  const bool begins = take_id(bytes, to.id) && take(bytes, ' ') && take_number(bytes, line_break) &&
+                      take(bytes, ' ') && take_number(bytes, headers) &&
+                      take_field(bytes, to.topic) && take_field(bytes, to.key);
+  if (!begins) return kBroken;
   to.headers.clear();
-  for (size_t i = 0; i < header_count; i++) to.headers.push_back(take_field(bytes));
-  to.payload = bytes.substr(1);
+  for (size_t i = 0; i < headers; i++) {
+    Envelope::Header header;
+    if (!take_field(bytes, header.name) || !take_field(bytes, header.value)) return kBroken;
+    to.headers.push_back(header);
+  }
+  if (!take(bytes, '\n') || bytes.size() < line_break) return kBroken;
+  to.payload = bytes.substr(0, bytes.size() - line_break);
+  return nullptr;
 }
 
 }  // namespace nek

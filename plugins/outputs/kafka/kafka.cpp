@@ -45,10 +45,28 @@ constexpr auto kOptions = options<Config>(
                                 {.fallback = "drop", .range = "drop|keep"}),
     kKafkaTls, kKafkaSasl, kKafkaLibrdkafka);
 
+constexpr std::string_view kAcks =
+    "leave it out: all that keep the partition acknowledge, with fewer records could be lost";
+constexpr std::string_view kPatience =
+    "leave it out: records are sent until they arrive, giving up could change their order";
+constexpr std::string_view kQueue = "leave it out: what waits is bounded by the output's 'buffer'";
+
+// What would lose records, have them twice or in another order.
 constexpr KafkaProperty kReserved[] = {
-    {"partitioner", "'partitioner'"},      {"compression.codec", "'compression'"},
-    {"compression.type", "'compression'"}, {"transactional.id", ""},
+    {"partitioner", "'partitioner'"},
+    {"compression.codec", "'compression'"},
+    {"compression.type", "'compression'"},
+    {"transactional.id", ""},
     {"delivery.report.only.error", ""},
+    {"acks", "", kAcks},
+    {"request.required.acks", "", kAcks},
+    {"enable.idempotence", "", "leave it out: without it records could change their order"},
+    {"message.timeout.ms", "", kPatience},
+    {"delivery.timeout.ms", "", kPatience},
+    {"retries", "", kPatience},
+    {"message.send.max.retries", "", kPatience},
+    {"queue.buffering.max.messages", "", kQueue},
+    {"queue.buffering.max.kbytes", "", kQueue},
 };
 
 constexpr uint32_t kInFlight = 8;  // requests; with them less waits than librdkafka's queue holds
@@ -68,6 +86,7 @@ class KafkaOutput {
       return fail_at(host_.at("topic"), "needs 'topic', or 'topic_field'");
     auto conf = configure();
     if (!conf.ok()) return conf.status();
+    if (Status status = conf->check(host_, RD_KAFKA_PRODUCER); !status.ok()) return status;
     const auto read = [&](const std::string& column) {
       return shape.read(column, {NEK_TEXT, NEK_DICT_TEXT});
     };
@@ -79,10 +98,7 @@ class KafkaOutput {
   }
 
   Status start(const Start&) {
-    ProducerConfig config;
-    for (const auto& [name, column] : config_.headers) config.headers.push_back(name);
-    config.drop_line_break = config_.line_break == LineBreak::kDrop;
-    producer_.emplace(host_, std::move(config), [this] { return configure(); });
+    producer_.emplace(host_, [this] { return configure(); });
     return producer_->open();
   }
 
@@ -90,7 +106,7 @@ class KafkaOutput {
     auto conf = configure();
     std::vector<std::string> topics;
     if (!config_.topic.empty()) topics.push_back(config_.topic);
-    if (conf.ok()) check_kafka(RD_KAFKA_PRODUCER, std::move(*conf), topics, wait, findings);
+    if (conf.ok()) check_kafka(std::move(*conf), topics, wait, findings);
   }
 
   Status encode(Call& call, Encoded& out, Lane& lane) const {
@@ -102,17 +118,21 @@ class KafkaOutput {
     std::vector<TextView> headers;
     headers.reserve(headers_.size());
     for (const uint32_t column : headers_) headers.emplace_back(call.read(column));
+    const size_t line_break =
+        config_.line_break == LineBreak::kDrop ? host_.record_end().size() : 0;
     const auto value = [](const std::optional<TextView>& of, uint32_t row) {
       return of && of->has(row) ? std::optional((*of)[row]) : std::nullopt;
     };
     lane.envelopes.clear();
     lane.ends.clear();
     for (uint32_t row = 0; row < call.rows(); row++) {
-      begin_envelope(lane.envelopes, ids[row]);
+      begin_envelope(lane.envelopes, ids[row], line_break, headers.size());
       add_field(lane.envelopes, value(topics, row).value_or(config_.topic));
       add_field(lane.envelopes, value(keys, row));
-      for (const TextView& header : headers)
-        add_field(lane.envelopes, header.has(row) ? std::optional(header[row]) : std::nullopt);
+      for (size_t i = 0; i < headers.size(); i++) {
+        add_field(lane.envelopes, config_.headers[i].first);
+        add_field(lane.envelopes, value(headers[i], row));
+      }
       end_envelope(lane.envelopes);
       lane.ends.push_back(lane.envelopes.size());
     }
@@ -137,6 +157,7 @@ class KafkaOutput {
   Result<KafkaConf> configure() const {
     KafkaConf conf;
     Status status = conf.set("enable.idempotence", "true");
+    if (status.ok()) status = conf.set("message.timeout.ms", "0");  // never
     if (status.ok()) status = conf.set("linger.ms", "20");
     if (status.ok()) status = conf.set("sticky.partitioning.linger.ms", "50");
     if (status.ok()) status = conf.apply(host_, config_, kReserved);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <utility>
 
 #include "kafka/record_id.h"
@@ -30,19 +31,31 @@ bool is_too_large(rd_kafka_resp_err_t error) {
          error == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
 }
 // What brokers say of a whole batch for one message in it.
-bool may_be_of_another(rd_kafka_resp_err_t error) {
-  return is_too_large(error) || error == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
-         error == RD_KAFKA_RESP_ERR_INVALID_MSG;
+bool is_of_batch(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR_INVALID_RECORD || error == RD_KAFKA_RESP_ERR_INVALID_MSG;
 }
 bool is_fatal(rd_kafka_resp_err_t error) {
   return error == RD_KAFKA_RESP_ERR__FATAL || error == RD_KAFKA_RESP_ERR__INCONSISTENT;
 }
 
+size_t size_of(const KafkaConf& conf, const char* name) {
+  const std::string text = conf.get(name);
+  size_t size = 0;
+  std::from_chars(text.data(), text.data() + text.size(), size);
+  return size;
+}
+
+uint32_t bytes_of(const Envelope& envelope) {
+  size_t bytes = envelope.payload.size() + envelope.key.value_or("").size() + envelope.id.size();
+  for (const auto& [name, value] : envelope.headers)
+    bytes += name.size() + value.value_or("").size();
+  return static_cast<uint32_t>(bytes);
+}
+
 }  // namespace
 
-KafkaProducer::KafkaProducer(Host host, ProducerConfig config, Configure configure)
+KafkaProducer::KafkaProducer(Host host, Configure configure)
     : host_(host),
-      config_(std::move(config)),
       configure_(std::move(configure)),
       metrics_(host, KafkaMetrics::Role::kProducer),
       too_large_(host.counter("too_large", "Records that no broker would take for their size.")) {}
@@ -50,10 +63,14 @@ KafkaProducer::KafkaProducer(Host host, ProducerConfig config, Configure configu
 Status KafkaProducer::open() {
   auto conf = configure_();
   if (!conf.ok()) return conf.status();
+  batch_bytes_ = std::min(size_of(*conf, "batch.size"), size_of(*conf, "message.max.bytes"));
+  if (wanted_batch_bytes_ < batch_bytes_) batch_bytes_ = wanted_batch_bytes_;
+  Status status = conf->set("batch.size", std::to_string(batch_bytes_));
+  if (!status.ok()) return status;
   rd_kafka_conf_set_dr_msg_cb(conf->c(), on_delivery);
   client_ = std::make_unique<KafkaClient>(host_,
                                           [this](std::string_view json) { metrics_.update(json); });
-  Status status = client_->open(RD_KAFKA_PRODUCER, std::move(*conf), this);
+  status = client_->open(RD_KAFKA_PRODUCER, std::move(*conf), this);
   if (!status.ok()) return status;
   poller_ = std::thread([this] { poll(); });
   return {};
@@ -80,12 +97,26 @@ void KafkaProducer::stop() {
 }
 
 // False: not yet.
+bool KafkaProducer::is_ready() {
+  if (!broken_ && wanted_batch_bytes_ >= batch_bytes_) return true;
+  if (broken_) {
+    host_.log(NEK_WARN, "the brokers have lost track of what was sent: begins anew");
+  } else {
+    // What is under way is answered first: so nothing of it is sent twice.
+    if (rd_kafka_flush(client_->c(), kAloneMs)) return false;
+    host_.log(NEK_INFO, "a topic takes no batch of " + std::to_string(batch_bytes_) +
+                            " bytes: they are of " + std::to_string(wanted_batch_bytes_) +
+                            " at most from now on");
+    broken_ = true;  // ends the poller
+  }
+  return revive();
+}
+
 bool KafkaProducer::revive() {
   if (poller_.joinable()) poller_.join();
   topics_.clear();
   client_.reset();
   broken_ = false;
-  host_.log(NEK_WARN, "the brokers have lost track of what was sent: begins anew");
   const Status status = open();
   if (status.ok()) return true;
   broken_ = true;
@@ -104,8 +135,7 @@ rd_kafka_topic_t* KafkaProducer::topic(std::string_view name) {
 rd_kafka_resp_err_t KafkaProducer::produce(const Envelope& envelope, Slot& slot) {
   rd_kafka_topic_t* to = topic(envelope.topic);
   if (!to) return RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
-  std::string_view payload = envelope.payload;
-  if (config_.drop_line_break && payload.ends_with('\n')) payload.remove_suffix(1);
+  const std::string_view payload = envelope.payload;
   std::array<rd_kafka_vu_t, 6> all{};
   size_t count = 0;
   const auto add = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
@@ -121,14 +151,14 @@ rd_kafka_resp_err_t KafkaProducer::produce(const Envelope& envelope, Slot& slot)
     key.ptr = const_cast<char*>(envelope.key->data());
     key.size = envelope.key->size();
   }
-  rd_kafka_headers_t* headers = rd_kafka_headers_new(1 + config_.headers.size());
+  rd_kafka_headers_t* headers = rd_kafka_headers_new(1 + envelope.headers.size());
   if (!envelope.id.empty())
     rd_kafka_header_add(headers, kRecordIdHeader, -1, envelope.id.data(),
                         static_cast<ssize_t>(envelope.id.size()));
-  for (size_t i = 0; i < envelope.headers.size(); i++)
-    if (envelope.headers[i])
-      rd_kafka_header_add(headers, config_.headers[i].c_str(), -1, envelope.headers[i]->data(),
-                          static_cast<ssize_t>(envelope.headers[i]->size()));
+  for (const auto& [name, value] : envelope.headers)
+    if (value)
+      rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value->data(),
+                          static_cast<ssize_t>(value->size()));
   add(RD_KAFKA_VTYPE_HEADERS).u.headers = headers;
   add(RD_KAFKA_VTYPE_OPAQUE).u.ptr = &slot;
   rd_kafka_error_t* error = rd_kafka_produceva(client_->c(), all.data(), count);
@@ -142,21 +172,26 @@ rd_kafka_resp_err_t KafkaProducer::produce(const Envelope& envelope, Slot& slot)
 }
 
 void KafkaProducer::send(nek_token* token, std::span<const nek_record> records) {
-  if (broken_ && !revive()) {
+  if (!is_ready()) {
     Outcome again;
     again.verdict = NEK_AGAIN;
     again.reason = "no producer";
     return host_.complete(token, again);
   }
   const auto count = static_cast<uint32_t>(records.size());
-  auto* flight = new Flight{this, token, {count + 1}, {}, {}, {}, {}};
+  auto* flight = new Flight{this, token, {count + 1}, {false}, {}, {}, {}, {}};
   flight->slots.resize(count);
   flight->results.resize(count);
   for (uint32_t row = 0; row < count; row++) {
     Slot& slot = flight->slots[row];
-    slot = {flight, row, records[row].data, false};
-    open_envelope({reinterpret_cast<const char*>(records[row].data), records[row].size},
-                  config_.headers.size(), envelope_);
+    slot = {flight, row, records[row].data, 0, false};
+    const char* wrong = open_envelope(
+        {reinterpret_cast<const char*>(records[row].data), records[row].size}, envelope_);
+    if (wrong) {
+      settle(slot, NEK_REJECT, std::string("envelope: ") + wrong);
+      continue;
+    }
+    slot.bytes = bytes_of(envelope_);
     under_way_++;
     rd_kafka_resp_err_t error{};
     if (has_suspects_ && is_suspect(slot.record)) {
@@ -166,7 +201,7 @@ void KafkaProducer::send(nek_token* token, std::span<const nek_record> records) 
       if (!error) continue;
     }
     under_way_--;
-    answer(slot, error, envelope_.payload.size(), true);
+    answer(slot, error, true);
   }
   finish(*flight, 1);
 }
@@ -185,39 +220,58 @@ bool KafkaProducer::produce_alone(const Envelope& envelope, Slot& slot,
   slot.alone = !error;
   if (!error) error = produce(envelope, slot);
   if (error) return false;
-  rd_kafka_flush(client_->c(), kAloneMs);
+  // What is not in a batch yet by then would be in one with others.
+  if (rd_kafka_flush(client_->c(), kAloneMs)) rd_kafka_purge(client_->c(), RD_KAFKA_PURGE_F_QUEUE);
   return true;
 }
 
 void KafkaProducer::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
   const Slot slot = *static_cast<const Slot*>(message->_private);
   KafkaProducer& self = *slot.flight->producer;
-  self.answer(slot, message->err, message->len, false);
+  self.answer(slot, message->err, false);
   self.under_way_--;
 }
 
 // `local`: librdkafka refused it before it was in any batch.
-void KafkaProducer::answer(const Slot& slot, rd_kafka_resp_err_t error, size_t bytes, bool local) {
+void KafkaProducer::answer(const Slot& slot, rd_kafka_resp_err_t error, bool local) {
+  if (!error) return settle(slot, NEK_DELIVERED, {});
+  if (is_fatal(error)) broken_ = true;
+  if (!local && may_be_of_another(slot, error))
+    return settle(slot, NEK_AGAIN, "a message of the batch is refused");
+  if (is_too_large(error)) {
+    too_large_.add();
+    return settle(slot, NEK_REJECT,
+                  "too_large: " + std::to_string(slot.bytes) +
+                      " bytes; see message.max.bytes here and of the topic");
+  }
+  if (is_final(error))
+    return settle(slot, NEK_REJECT, std::string("kafka: ") + rd_kafka_err2str(error));
+  settle(slot, NEK_AGAIN, rd_kafka_err2str(error));
+}
+
+// Whether the refusal is of the whole batch, which may have others; sees to it that the next time
+// tells more.
+bool KafkaProducer::may_be_of_another(const Slot& slot, rd_kafka_resp_err_t error) {
+  if (is_too_large(error)) {
+    // Halved until it passes, or the message is too large for a batch with others. That is never
+    // less than half of what the topic takes.
+    if (slot.bytes >= batch_bytes_) return false;
+    wanted_batch_bytes_ = std::max<size_t>(batch_bytes_ / 2, 1);
+    slot.flight->soon = true;
+    return true;
+  }
+  if (!is_of_batch(error) || slot.alone) return false;
+  const std::lock_guard lock(suspects_mutex_);
+  suspects_.insert(slot.record);
+  has_suspects_ = true;
+  return true;
+}
+
+void KafkaProducer::settle(const Slot& slot, uint32_t verdict, std::string reason) {
   Flight& flight = *slot.flight;
   nek_result& result = flight.results[slot.row];
-  result = {NEK_DELIVERED, {}};
-  if (error) {
-    if (is_fatal(error)) broken_ = true;
-    std::string reason;
-    result.verdict = is_final(error) ? NEK_REJECT : NEK_AGAIN;
-    if (may_be_of_another(error) && !local && !slot.alone) {
-      result.verdict = NEK_AGAIN;
-      reason = "a message of the batch is refused";
-      const std::lock_guard lock(suspects_mutex_);
-      suspects_.insert(slot.record);
-      has_suspects_ = true;
-    } else if (is_too_large(error)) {
-      reason = "too_large: " + std::to_string(bytes) +
-               " bytes; see message.max.bytes here and of the topic";
-      too_large_.add();
-    } else {
-      reason = std::string(is_final(error) ? "kafka: " : "") + rd_kafka_err2str(error);
-    }
+  result = {verdict, {}};
+  if (!reason.empty()) {
     const std::lock_guard lock(flight.mutex);
     result.reason = to_text(flight.reasons.emplace_back(std::move(reason)));
   }
@@ -230,6 +284,7 @@ void KafkaProducer::finish(Flight& flight, uint32_t answered) {
   nek_outcome outcome{};
   outcome.size = sizeof outcome;
   outcome.records = flight.results.data();
+  outcome.after_ms = flight.soon ? 1 : 0;
   host_.c()->complete(flight.token, &outcome);
 }
 

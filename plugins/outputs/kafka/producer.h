@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // KafkaProducer: hands messages to librdkafka and answers a request when the brokers have answered
-// for each of its records. An idempotent producer that the brokers have lost track of is made anew.
+// for each of its records. An idempotent producer that the brokers have lost track of is made anew,
+// and so is one whose batches are larger than a topic takes.
 // Thread-safe as marked.
 #pragma once
 #include <librdkafka/rdkafka.h>
@@ -24,16 +25,11 @@
 
 namespace nek {
 
-struct ProducerConfig {
-  std::vector<std::string> headers;  // their names
-  bool drop_line_break = true;
-};
-
 class KafkaProducer {
  public:
   using Configure = std::function<Result<KafkaConf>()>;
 
-  KafkaProducer(Host host, ProducerConfig config, Configure configure);
+  KafkaProducer(Host host, Configure configure);
   ~KafkaProducer() { stop(); }
 
   Status open();
@@ -46,13 +42,15 @@ class KafkaProducer {
     Flight* flight;
     uint32_t row;
     const uint8_t* record;
-    bool alone;  // no other message was in its batch
+    uint32_t bytes;  // of what its message carries
+    bool alone;      // no other message was in its batch
   };
   // A request until all its records are answered for. The one that takes `left` to 0 completes it.
   struct Flight {
     KafkaProducer* producer;
     nek_token* token;
     std::atomic<uint32_t> left;
+    std::atomic<bool> soon;  // what is to be sent again need not wait
     std::vector<Slot> slots;
     std::vector<nek_result> results;
     std::deque<std::string> reasons;
@@ -63,9 +61,12 @@ class KafkaProducer {
   rd_kafka_resp_err_t produce(const Envelope& envelope, Slot& slot);
   rd_kafka_topic_t* topic(std::string_view name);
   bool produce_alone(const Envelope& envelope, Slot& slot, rd_kafka_resp_err_t& error);
-  void answer(const Slot& slot, rd_kafka_resp_err_t error, size_t bytes, bool local);
+  void answer(const Slot& slot, rd_kafka_resp_err_t error, bool local);
+  void settle(const Slot& slot, uint32_t verdict, std::string reason);
+  bool may_be_of_another(const Slot& slot, rd_kafka_resp_err_t error);
   bool is_suspect(const uint8_t* record);
   void finish(Flight& flight, uint32_t answered);
+  bool is_ready();
   bool revive();
   void poll();
 
@@ -74,7 +75,6 @@ class KafkaProducer {
   };
 
   Host host_;
-  ProducerConfig config_;
   Configure configure_;
   KafkaMetrics metrics_;
   Metric too_large_;
@@ -83,8 +83,10 @@ class KafkaProducer {
   std::atomic<uint32_t> under_way_{0};  // messages that librdkafka has
   std::atomic<bool> broken_{false};     // a fatal error: nothing goes any more
   std::atomic<bool> stopping_{false};
+  size_t batch_bytes_ = 0;  // no batch of more messages than one is larger
+  std::atomic<size_t> wanted_batch_bytes_{SIZE_MAX};  // less: a topic has refused a batch
   Envelope envelope_;
-  // A broker refuses a batch for its largest message: each of those goes alone the next time.
+  // A broker refuses a batch for a message in it: each of those goes alone the next time.
   std::mutex suspects_mutex_;
   std::set<const uint8_t*> suspects_;
   std::atomic<bool> has_suspects_{false};

@@ -59,7 +59,7 @@ void tell_topic(rd_kafka_t* handle, const std::string& name, int wait_ms,
 
 }  // namespace
 
-void check_kafka(rd_kafka_type_t type, KafkaConf conf, const std::vector<std::string>& topics,
+void check_kafka(KafkaConf conf, const std::vector<std::string>& topics,
                  std::chrono::milliseconds wait, const Findings& findings) {
   Errors errors;
   const std::string brokers = conf.get("bootstrap.servers");
@@ -67,7 +67,10 @@ void check_kafka(rd_kafka_type_t type, KafkaConf conf, const std::vector<std::st
   rd_kafka_conf_set_error_cb(conf.c(), on_error);
   rd_kafka_conf_set_log_cb(conf.c(), on_log);
   char error[512] = "";
-  const Handle handle(rd_kafka_new(type, conf.c(), error, sizeof error));
+  // A producer that asks for a topic makes it, where brokers allow that.
+  Status status = conf.set("allow.auto.create.topics", "false");
+  if (!status.ok()) return findings.error(status.message());
+  const Handle handle(rd_kafka_new(RD_KAFKA_CONSUMER, conf.c(), error, sizeof error));
   if (!handle) return findings.error(error);
   (void)conf.release();  // the handle's
   const auto wait_ms = static_cast<int>(wait.count());

@@ -13,8 +13,8 @@
 
 namespace nek {
 
-// Tells of each topic that is named in full; those that begin with ^ are passed over.
-void check_kafka(rd_kafka_type_t type, KafkaConf conf, const std::vector<std::string>& topics,
+// Tells of each topic that is named in full; those that begin with ^ are passed over. Makes none.
+void check_kafka(KafkaConf conf, const std::vector<std::string>& topics,
                  std::chrono::milliseconds wait, const Findings& findings);
 
 }  // namespace nek

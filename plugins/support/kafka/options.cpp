@@ -111,10 +111,10 @@ Status KafkaConf::apply(const Host& host, const KafkaOptions& options,
     const KafkaProperty* property = find_reserved(name, kOurs);
     if (!property) property = find_reserved(name, reserved);
     if (property)
-      return fail_at(at,
-                     "librdkafka: '" + name + "' is set by nek" +
-                         (property->instead.empty() ? std::string()
-                                                    : "; use " + std::string(property->instead)));
+      return fail_at(
+          at, "librdkafka: '" + name + "' is set by nek" +
+                  (property->instead.empty() ? "" : "; use " + std::string(property->instead)) +
+                  (property->why.empty() ? "" : "; " + std::string(property->why)));
     status = set(name.c_str(), value);
     if (!status.ok()) return fail_at(at, "librdkafka: " + status.message());
   }

@@ -63,9 +63,9 @@ inline constexpr auto kKafkaLibrdkafka = option<&KafkaOptions::librdkafka>(
     "librdkafka", "Other properties of librdkafka, such as fetch.min.bytes: 100000.",
     {.fallback = "{}"});
 
-// A property that nek sets, with what to use instead where a user may.
+// A property that nek sets, with what to use instead where a user may, or why nobody may.
 struct KafkaProperty {
-  std::string_view name, instead;
+  std::string_view name, instead, why = {};
 };
 
 // librdkafka's configuration under construction.

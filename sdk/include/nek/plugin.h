@@ -228,6 +228,8 @@ typedef struct nek_encoder {
   /* Appends all records of call->batch; before[i], when given, goes in front of record i.
      [worker-thread & started] */
   nek_status (*encode)(void *self, nek_call *call, const nek_text *NEK_NULLABLE before, nek_encoded *out);
+  /* What it puts behind every record, such as "\n"; NULL: nothing. instance [any-thread] */
+  nek_text (*NEK_NULLABLE record_end)(void *self);
 } nek_encoder;
 typedef struct nek_record { const uint8_t *data; size_t size; } nek_record;
 enum { NEK_DELIVERED = 0, NEK_DUPLICATE = 1, NEK_AGAIN = 2, NEK_REJECT = 3, /* a record or the request */
@@ -368,6 +370,7 @@ struct nek_host {
      positions of all sources, once every component has said NEK_OK; else the last one stays. [any-thread] */
   void (*state_write)(nek_snapshot *, nek_text piece);
   void (*state_done)(nek_snapshot *, nek_status);
+  nek_text (*record_end)(const nek_host *);          /* outputs: of the codec; instance */ /* [any-thread] */
 };
 
 /* ---- A plugin -------------------------------------------------------------------------------- */

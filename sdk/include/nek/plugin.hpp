@@ -20,6 +20,7 @@
 //             then frame takes a const Source& before the bytes
 //   filter    Status process(Call&[, Lane&]) const  [Status commit(Call&)]
 //   encoder   Status encode(Call&, Encoded&[, Lane&]) const  [std::string_view header() const]
+//             [std::string_view record_end() const]
 //   output    [Status encode(Call&, Encoded&[, Lane&]) const], and one of
 //             Status write(std::span<const nek_encoded* const>)
 //             Outcome deliver(std::span<const nek_record>)          waits for the answer
@@ -292,6 +293,7 @@ struct Thunks {
 
   // Encoders and outputs.
   static nek_text header(void* self) noexcept { return to_text(shared(self).header()); }
+  static nek_text record_end(void* self) noexcept { return to_text(shared(self).record_end()); }
   static nek_status encode(void* self, nek_call* c, const nek_text* before,
                            nek_encoded* out) noexcept {
     return guarded(c->host, [&] {
@@ -387,8 +389,9 @@ consteval nek_filter filter_table() {
 template <class T, const auto& kOptions>
 consteval nek_encoder encoder_table() {
   using To = Thunks<T, kOptions>;
-  nek_encoder table{sizeof(nek_encoder), nullptr, To::encode};
+  nek_encoder table{sizeof(nek_encoder), nullptr, To::encode, nullptr};
   if constexpr (requires(const T& t) { t.header(); }) table.header = To::header;
+  if constexpr (requires(const T& t) { t.record_end(); }) table.record_end = To::record_end;
   return table;
 }
 template <class T, const auto& kOptions>

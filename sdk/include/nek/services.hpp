@@ -109,6 +109,10 @@ class Host {
 
   // Outputs. header: the codec's. [writer-thread]
   std::string_view header() const { return to_view(host_->header(host_)); }
+  // What the codec puts behind every record. [any-thread]
+  std::string_view record_end() const {
+    return NEK_HAS(host_, record_end) ? to_view(host_->record_end(host_)) : std::string_view();
+  }
   void complete(nek_token* token, const Outcome& outcome) const {
     std::vector<nek_result> records;
     records.reserve(outcome.records.size());

@@ -21,7 +21,7 @@ rd_kafka_resp_err_t note_handle(rd_kafka_t* handle, const rd_kafka_conf_t*, void
 // Of one record {"n":1} to the topic flows; waits for it.
 uint32_t send_one(testing::Host& host, KafkaProducer& producer) {
   std::string text;
-  begin_envelope(text, nek_id{});
+  begin_envelope(text, nek_id{}, 1, 0);
   add_field(text, "flows");
   add_field(text, std::nullopt);
   end_envelope(text);
@@ -41,7 +41,7 @@ TEST_CASE("a producer with a fatal error of whatever code is made anew, and send
   testing::Host host;
   std::vector<rd_kafka_t*> handles;
   const nek_value none{};
-  KafkaProducer producer(Host(host.c(), &none), {}, [&]() -> Result<KafkaConf> {
+  KafkaProducer producer(Host(host.c(), &none), [&]() -> Result<KafkaConf> {
     KafkaConf conf;
     for (const auto& [name, value] :
          {std::pair{"test.mock.num.brokers", "1"}, std::pair{"enable.idempotence", "true"}}) {

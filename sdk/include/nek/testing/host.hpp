@@ -546,6 +546,13 @@ inline void Host::fill_table() {
     if (!codec.plugin || !codec.plugin->encoder->header) return nek_text{"", 0};
     return codec.plugin->encoder->header(codec.self);
   };
+  t.record_end = [](const nek_host* h) {
+    const Codec& codec = of(h).codec;
+    if (!codec.plugin) return to_text("\n");
+    const nek_encoder& encoder = *codec.plugin->encoder;
+    if (!NEK_HAS(&encoder, record_end) || !encoder.record_end) return nek_text{"", 0};
+    return encoder.record_end(codec.self);
+  };
   t.reserve = [](nek_encoded* out, size_t more) { grow(out, more); };
   t.complete = [](nek_token* token, const nek_outcome* outcome) {
     Completed& completed = *reinterpret_cast<Completed*>(token);

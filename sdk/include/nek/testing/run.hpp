@@ -326,6 +326,10 @@ class Encoder : public Instance {
     auto* header = plugin().encoder->header;
     return header ? std::string(to_view(header(self()))) : std::string();
   }
+  std::string record_end() {
+    auto* end = plugin().encoder->record_end;
+    return end ? std::string(to_view(end(self()))) : std::string();
+  }
   // `before`: what goes in front of each record; empty: nothing.
   Records encode(std::string_view table, const std::vector<std::string>& before = {}) {
     auto call = host().begin_call(&shape(), lane());
@@ -338,7 +342,11 @@ class Encoder : public Instance {
                                     bytes.c()),
            "encode");
     bytes.check();
-    return {std::string(bytes.all()), bytes.ends(), call->refused};
+    Records records{std::string(bytes.all()), bytes.ends(), call->refused};
+    for (size_t row = 0; row < records.ends.size(); row++)
+      if (!records.record(row).empty() && !records.record(row).ends_with(record_end()))
+        throw std::runtime_error("a record does not end as record_end says");
+    return records;
   }
 };
 
