@@ -287,7 +287,7 @@ class GraphBuilder {
       if (is_made_by_host(need.name)) continue;
       const auto found = available.made.find(std::string_view(need.name));
       if (found == available.made.end()) {
-        if (!need.optional && !available.open) report_absent(i, need.name, available);
+        if (!available.open) report_absent(i, need, available);
         continue;
       }
       const Made& made = found->second;
@@ -304,13 +304,18 @@ class GraphBuilder {
     }
   }
 
-  void report_absent(uint32_t i, const char* name, const Columns& available) {
+  // What an output may do without it was told to write all the same: by a name that may be wrong.
+  // Filters may do without what they look for by themselves.
+  void report_absent(uint32_t i, const nek_need& need, const Columns& available) {
+    if (need.optional && components_[i].kind != Kind::kOutput) return;
     std::vector<std::string> names;
     names.reserve(available.made.size());
     for (const auto& entry : available.made) names.push_back(entry.first);
-    error(place_of(i), i,
-          "reads column " + in_quotes(name) + ", which nobody makes before it" +
-              did_you_mean(name, names));
+    const std::string column = "column " + in_quotes(need.name) + ", which nobody makes before it",
+                      other = did_you_mean(need.name, names);
+    if (!need.optional) return error(place_of(i), i, "reads " + column + other);
+    diagnostics_.warning(place_of(i), id(i) + ": writes " + column +
+                                          ": it is null in all records" + other);
   }
 
   // ---- columns that are needed, against the records

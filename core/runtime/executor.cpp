@@ -293,7 +293,8 @@ void Executor::decode(Worker& worker, Task& task) {
   const StreamLedger ledger = task.ledger.streams[task.input][0];
   const auto records = task.records;
   take_failure();
-  const nek_status status = of.codec->plugin.decoder->decode(of.codec->self, &call, &chunk.c);
+  const nek_status status = of.codec->run(
+      [&] { return of.codec->plugin.decoder->decode(of.codec->self, &call, &chunk.c); });
   if (!call.fault.empty()) {
     hooks_.failed(of.plugin->id + ": broken decoder: " + call.fault);
   } else if (status == NEK_REFUSE) {
@@ -405,7 +406,8 @@ void Executor::process(Worker& worker, uint32_t component, Task& task) {
       call.strict = strict_;
       call.over(visit);
       take_failure();
-      const nek_status status = of.plugin->plugin.filter->process(of.plugin->self, &call);
+      const nek_status status =
+          of.plugin->run([&] { return of.plugin->plugin.filter->process(of.plugin->self, &call); });
       visit.prepared = call.prepared;
       if (!call.fault.empty())
         hooks_.failed(of.plugin->id + ": broken filter: " + call.fault);
@@ -433,7 +435,8 @@ void Executor::commit(Worker& worker, uint32_t component, Task& task) {
       call.strict = strict_;
       call.over(visit);
       take_failure();
-      const nek_status status = of.plugin->plugin.filter->commit(of.plugin->self, &call);
+      const nek_status status =
+          of.plugin->run([&] { return of.plugin->plugin.filter->commit(of.plugin->self, &call); });
       if (!call.fault.empty())
         hooks_.failed(of.plugin->id + ": broken filter: " + call.fault);
       else if (status == NEK_REFUSE)
@@ -490,7 +493,8 @@ void Executor::control(uint32_t component, Task& task, const nek_control& messag
   call.visit = &visit;
   call.mute = message.kind == NEK_COMMITTED;
   take_failure();
-  const nek_status status = of.plugin->control->control(of.plugin->self, &call, &message);
+  const nek_status status =
+      of.plugin->run([&] { return of.plugin->control->control(of.plugin->self, &call, &message); });
   if (!call.fault.empty())
     hooks_.failed(of.plugin->id + ": broken filter: " + call.fault);
   else if (status != NEK_OK)
@@ -531,6 +535,13 @@ void Executor::finish_visit(Worker& worker, uint32_t component, Task& task, Visi
     ledger.dead += visit.refused_count;
     ledger.out += sent;
     (kind == NEK_SUBSET ? ledger.filtered : ledger.absorbed) += alive - sent;
+    // Only what a filter keeps in its snapshots may wait there.
+    if (kind == NEK_PASS && sent < alive && !components_[component].plugin->wants(NEK_SNAPSHOT))
+      hooks_.failed(components_[component].plugin->id +
+                    ": broken filter: it did not send on all records that it did not refuse, and "
+                    "stream '" +
+                    node.streams[stream].name +
+                    "' is declared NEK_PASS; one that leaves records out is NEK_SUBSET");
   }
 }
 
@@ -574,8 +585,10 @@ void Executor::encode_batch(Worker& worker, uint32_t component, Task& task, Batc
     call.over(visit);
     take_failure();
     const nek_output& output = *of.plugin->plugin.output;
-    const nek_status status = output.encode ? output.encode(of.plugin->self, &call, &block->c)
-                                            : call.host->encode(&call, nullptr, &block->c);
+    const nek_status status = of.plugin->run([&] {
+      return output.encode ? output.encode(of.plugin->self, &call, &block->c)
+                           : call.host->encode(&call, nullptr, &block->c);
+    });
     if (!call.fault.empty())
       hooks_.failed(of.plugin->id + ": broken output: " + call.fault);
     else if (status == NEK_REFUSE)

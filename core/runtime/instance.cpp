@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/instance.h"
 
-#include <exception>
+#include <utility>
 
 #include "nek/text.hpp"
+#include "util/log.h"
 
 namespace nek {
 namespace {
@@ -12,18 +13,6 @@ template <class T>
 const T* extension_of(const Instance& instance, const char* id) {
   if (!NEK_HAS(&instance.plugin, extension) || !instance.plugin.extension) return nullptr;
   return static_cast<const T*>(instance.plugin.extension(instance.self, id));
-}
-
-// Plugins must not throw; one that does when it is made is an error of its own, not of nek.
-nek_status create_guarded(const nek_plugin& plugin, const nek_host* host, const nek_value& config,
-                          void** self) {
-  try {
-    return plugin.create(host, &config, self);
-  } catch (const std::exception& e) {
-    return host->fail(host, NEK_FAIL, to_text(std::string("it threw: ") + e.what()), nullptr);
-  } catch (...) {
-    return host->fail(host, NEK_FAIL, to_text("it threw what is no std::exception"), nullptr);
-  }
 }
 
 bool has_name(const char* name) { return name && *name; }
@@ -68,19 +57,30 @@ Instance::Instance(const nek_plugin& plugin, uint32_t component, std::string id,
       metrics(metrics) {}
 
 Instance::~Instance() {
-  if (self) plugin.destroy(self);
+  if (!self) return;
+  const nek_status status = run([&] {
+    plugin.destroy(self);
+    return NEK_OK;
+  });
+  if (status != NEK_OK) log_line(NEK_ERROR, id, "destroy: " + take_failure().text);
 }
 
 Status Instance::create(const nek_value& config) {
   take_failure();
-  if (create_guarded(plugin, this, config, &self) != NEK_OK) {
+  if (run([&] { return plugin.create(this, &config, &self); }) != NEK_OK) {
     Failure failure = take_failure();
     self = nullptr;
     if (failure.text.empty()) failure.text = "refused its configuration without saying why";
     return fail_at(failure.at, std::move(failure.text));
   }
   if (!self) return nek::fail(std::string("plugin '") + plugin.name + "' made no instance");
-  shape = plugin.shape(self);
+  const nek_status status = run([&] {
+    shape = plugin.shape(self);
+    return NEK_OK;
+  });
+  if (status != NEK_OK)
+    return nek::fail(std::string("plugin '") + plugin.name +
+                     "' has no shape: " + take_failure().text);
   if (!shape) return nek::fail(std::string("plugin '") + plugin.name + "' has no shape");
   if (const char* defect = shape_defect(plugin, *shape))
     return nek::fail(std::string("plugin '") + plugin.name + "' has a wrong shape: " + defect);
@@ -93,7 +93,7 @@ Status Instance::create(const nek_value& config) {
 
 Status Instance::start(const nek_start& start) {
   take_failure();
-  if (plugin.start && plugin.start(self, &start) != NEK_OK) {
+  if (plugin.start && run([&] { return plugin.start(self, &start); }) != NEK_OK) {
     Failure failure = take_failure();
     if (failure.text.empty()) failure.text = "could not start and did not say why";
     return fail_at(failure.at, std::move(failure.text));
@@ -103,8 +103,16 @@ Status Instance::start(const nek_start& start) {
 }
 
 void Instance::stop() {
-  if (started && NEK_HAS(&plugin, stop) && plugin.stop) plugin.stop(self);
-  started = false;
+  if (!std::exchange(started, false) || !NEK_HAS(&plugin, stop) || !plugin.stop) return;
+  const nek_status status = run([&] {
+    plugin.stop(self);
+    return NEK_OK;
+  });
+  if (status != NEK_OK) log_line(NEK_ERROR, id, "stop: " + take_failure().text);
+}
+
+nek_status Instance::threw(const std::string& why) const {
+  return fail(this, NEK_FAIL, to_text(why), nullptr);
 }
 
 }  // namespace nek

@@ -4,6 +4,7 @@
 // encoder. Not thread-safe beyond what plugin.h says of each function; the fields are read-only
 // after start().
 #pragma once
+#include <exception>
 #include <memory>
 #include <string>
 
@@ -35,6 +36,17 @@ struct Instance : nek_host {
   Status create(const nek_value& config);
   Status start(const nek_start& start);
   void stop();  // once, after a start that succeeded; else nothing
+  // Runs a step of the plugin. None may throw: what one throws is its failure, not the end of nek.
+  template <class F>
+  nek_status run(F step) const {
+    try {
+      return step();
+    } catch (const std::exception& e) {
+      return threw(std::string("it threw: ") + e.what());
+    } catch (...) {
+      return threw("it threw what is no std::exception");
+    }
+  }
   bool wants(uint32_t control_kind) const { return control && (control->kinds & control_kind); }
 
   const nek_plugin& plugin;
@@ -51,6 +63,9 @@ struct Instance : nek_host {
   SourceHost* sources = nullptr;  // inputs
   Instance* codec = nullptr;      // outputs: the encoder's
   bool started = false;
+
+ private:
+  nek_status threw(const std::string& why) const;
 };
 
 // What host->fail() said last on this thread; reading it clears it.

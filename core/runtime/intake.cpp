@@ -198,8 +198,10 @@ void Intake::roll_back(nek_chunk& to, const Mark& mark) {
 // Where the answer is NEK_RETRY, nothing of the call counts.
 nek_status Intake::read_input(nek_chunk& to, const Mark& mark, milliseconds wait) {
   reading_ = true;
-  const nek_status status = input_.plugin.input->read(
-      input_.self, &to, static_cast<uint32_t>(std::max<int64_t>(wait.count(), 0)));
+  const nek_status status = input_.run([&] {
+    return input_.plugin.input->read(input_.self, &to,
+                                     static_cast<uint32_t>(std::max<int64_t>(wait.count(), 0)));
+  });
   reading_ = false;
   if (status != NEK_RETRY || to.used > to.capacity || to.segment_count > to.segment_capacity)
     return status;
@@ -349,7 +351,7 @@ void Intake::serve_input() {
   none.size = sizeof none;
   segments_.resize(kMaxSegments);
   none.segments = segments_.data();
-  (void)input_.plugin.input->read(input_.self, &none, 0);
+  (void)input_.run([&] { return input_.plugin.input->read(input_.self, &none, 0); });
 }
 
 // Once until the next.

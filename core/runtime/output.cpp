@@ -67,8 +67,10 @@ class Writer final : public Output {
     for (const auto& block : blocks) pointers.push_back(&block->c);
     for (uint32_t attempts = 0;; attempts++) {
       take_failure();
-      const nek_status status = instance_.plugin.output->write(
-          instance_.self, pointers.data(), static_cast<uint32_t>(pointers.size()));
+      const nek_status status = instance_.run([&] {
+        return instance_.plugin.output->write(instance_.self, pointers.data(),
+                                              static_cast<uint32_t>(pointers.size()));
+      });
       if (status == NEK_OK) return done(blocks);
       const Failure failure = take_failure();
       if (status == NEK_REFUSE) return refuse(blocks, failure.text);
@@ -285,7 +287,8 @@ void Output::control(const Control& control) {
   message.drain = control.drain;
   if (control.snapshot) message.snapshot = control.snapshot->part(instance_.component);
   take_failure();
-  const nek_status status = instance_.control->control(instance_.self, &call, &message);
+  const nek_status status =
+      instance_.run([&] { return instance_.control->control(instance_.self, &call, &message); });
   if (!call.fault.empty()) {
     failed("broken output: " + call.fault);
     return;

@@ -77,8 +77,12 @@ void Sender::run() {
       nek_token* token = make_request(now);
       in_flight_++;
       lock.unlock();
-      instance_.plugin.output->send(instance_.self, token, token->records.data(),
-                                    static_cast<uint32_t>(token->records.size()));
+      const nek_status status = instance_.run([&] {
+        instance_.plugin.output->send(instance_.self, token, token->records.data(),
+                                      static_cast<uint32_t>(token->records.size()));
+        return NEK_OK;
+      });
+      if (status != NEK_OK) failed("send: " + take_failure().text);
       lock.lock();
       continue;
     }

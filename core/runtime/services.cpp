@@ -230,6 +230,10 @@ void on_refuse_row(nek_call* c, uint32_t row, const char* reason, nek_text detai
     is_broken(call, "refuse_row() of a row that is not in the batch");
     return;
   }
+  if (!reason) {
+    is_broken(call, "refuse_row() without a reason");
+    return;
+  }
   Visit& visit = *call.visit;
   if (!visit.refused)
     visit.refused = call.task.arena.zeroed<uint64_t>((size_t{call.batch->rows} + 63) / 64);
@@ -246,6 +250,10 @@ void on_refuse_bytes(nek_call* c, nek_span bytes, const char* reason, nek_text d
   if (!task.chunk || bytes.begin > task.chunk->c.used ||
       task.chunk->c.used - bytes.begin < bytes.size || task.chunk->segments.empty()) {
     is_broken(call, "refuse_bytes() of bytes that are not the chunk's");
+    return;
+  }
+  if (!reason) {
+    is_broken(call, "refuse_bytes() without a reason");
     return;
   }
   StreamLedger& ledger = task.ledger.streams[task.input][0];
@@ -274,7 +282,8 @@ nek_status on_encode(nek_call* c, const nek_text* before, nek_encoded* out) {
   std::string why;
   inner.reads = call.output_lane->codec_binder->reads(call.task, *call.visit->in, &why);
   if (!inner.reads) return on_fail(codec, NEK_REFUSE, to_text(why), nullptr);
-  const nek_status status = codec->plugin.encoder->encode(codec->self, &inner, before, out);
+  const nek_status status =
+      codec->run([&] { return codec->plugin.encoder->encode(codec->self, &inner, before, out); });
   is_broken(call, inner.fault);
   return status;
 }

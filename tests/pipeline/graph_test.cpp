@@ -182,12 +182,30 @@ TEST_CASE("a column that nobody makes is an error with the nearest name") {
       "inputs: [csv: {path: a}]\n"
       "outputs: [report: ]\n",
       {{"csv", csv()},
-       {"report", Shape().need("pkts").need("country").need("maybe", kText, true)}});
+       {"report", Shape().need("pkts").need("country")}});
   CHECK_FALSE(built.graph);
   CHECK(built.messages ==
         "2:11: report: reads column 'pkts', which nobody makes before it; did you mean 'pkt'?\n"
         "2:11: report: reads column 'country', which nobody makes before it; there are: flg, pkt, "
         "sa, ts\n");
+}
+
+TEST_CASE("a column that an output is told to write, but nobody makes, is a warning") {
+  const auto built = build(
+      "inputs: [csv: {path: a}]\n"
+      "filters: [scan: ]\n"
+      "outputs: [report: , other: {from: scan}]\n",
+      {{"csv", csv()},
+       {"scan", Shape().need("port", kText, true).stream("out", NEK_PASS)},
+       {"report", Shape().need("saa", kText, true)},
+       {"other", Shape().need("sa", kText, true)}});
+  CHECK(built.graph);
+  CHECK(built.messages ==
+        "3:11: warning: report: writes column 'saa', which nobody makes before it: it is null in "
+        "all records; did you mean 'sa'?\n");
+  const auto open = build("inputs: [csv: {path: a}]\noutputs: [report: ]\n",
+                          {{"csv", open_decoder()}, {"report", Shape().need("saa", kText, true)}});
+  CHECK(open.messages == "");
 }
 
 TEST_CASE("a column of a type that its reader does not take is an error that names both types") {

@@ -90,6 +90,62 @@ TEST_CASE("a plugin that throws when it is made is refused by the pipeline, what
   CHECK(refusal_of(plugin).find("middle: it threw what is no std::exception") != std::string::npos);
 }
 
+// A filter without state, whose process() is this.
+std::string fault_of_process(nek_status (*process)(void*, nek_call*)) {
+  nek_filter steps{};
+  steps.size = sizeof steps;
+  steps.process = process;
+  nek_plugin plugin = *script_filter();
+  plugin.filter = &steps;
+  plugin.extension = nullptr;
+  Script script;
+  read_one_line(script, "one\ntwo\n");
+  PipelineConfig config = script_config(true);
+  config.components[1].plugin = &plugin;
+  MemoryEnv env;
+  const Ended ended = run_script(script, env, config);
+  return ended.failure;
+}
+
+TEST_CASE("a plugin that throws in a step ends the pipeline by name") {
+  CHECK(fault_of_process([](void*, nek_call*) -> nek_status {
+          throw std::runtime_error("thrown in process");
+        }) == "middle: it threw: thrown in process");
+  CHECK(fault_of_process([](void*, nek_call*) -> nek_status { throw 7; }) ==
+        "middle: it threw what is no std::exception");
+}
+
+TEST_CASE("a plugin that throws in stop or destroy harms nobody") {
+  nek_plugin plugin = *script_filter();
+  plugin.stop = [](void*) { throw std::runtime_error("thrown in stop"); };
+  plugin.destroy = [](void*) { throw std::runtime_error("thrown in destroy"); };
+  CHECK(refusal_of(plugin).empty());
+}
+
+TEST_CASE("a filter without state that does not send on all records of a pass stream is broken") {
+  const std::string fault =
+      "middle: broken filter: it did not send on all records that it did not refuse, and stream "
+      "'out' is declared NEK_PASS; one that leaves records out is NEK_SUBSET";
+  CHECK(fault_of_process([](void*, nek_call*) -> nek_status { return NEK_OK; }) == fault);
+  CHECK(fault_of_process([](void*, nek_call* call) -> nek_status {
+          const uint64_t keep[] = {1};
+          call->host->emit(call, 0, keep, nullptr);
+          return NEK_OK;
+        }) == fault);
+  CHECK(fault_of_process([](void*, nek_call* call) -> nek_status {
+          call->host->refuse_row(call, 1, "bad", {"second", 6});
+          call->host->emit(call, 0, nullptr, nullptr);
+          return NEK_OK;
+        }).empty());
+}
+
+TEST_CASE("a row that is refused without a reason is the filter's fault") {
+  CHECK(fault_of_process([](void*, nek_call* call) -> nek_status {
+          call->host->refuse_row(call, 0, nullptr, {nullptr, 0});
+          return NEK_OK;
+        }) == "middle: broken filter: refuse_row() without a reason");
+}
+
 nek_shape the_shape;
 std::string refusal_of_shape(const nek_shape& shape) {
   the_shape = shape;

@@ -486,6 +486,11 @@ Status JsonEncoder::compile_time_format() {
 
 Status JsonEncoder::check_names() const {
   const auto& fields = config_.fields;
+  std::set<std::string> targets;
+  for (const auto& [column, name] : config_.rename) {
+    if (!targets.insert(name).second)
+      return fail_at(find(*host_.at("rename"), column), "'" + name + "' would be written twice");
+  }
   for (const auto& [column, name] : config_.rename) {
     if (!fields.empty() && std::find(fields.begin(), fields.end(), column) == fields.end())
       return fail_at(find(*host_.at("rename"), column),
