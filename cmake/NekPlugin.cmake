@@ -28,6 +28,10 @@ function(nek_add_plugin)
     CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON
     POSITION_INDEPENDENT_CODE ON
     C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
+  if(CXX IN_LIST languages) # also for the test that is linked with it
+    target_compile_features(${objects} PUBLIC cxx_std_20)
+  endif()
 
   set(plugin nek-${arg_KIND}-${arg_NAME})
   add_library(${plugin} MODULE)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <exception>
@@ -8,6 +9,7 @@
 #include "cli/command.h"
 #include "nek/plugin.h"
 #include "pipeline/scalar.h"
+#include "pipeline/suggest.h"
 #include "util/log.h"
 
 namespace {
@@ -19,7 +21,21 @@ void add_plugin_folders(CLI::App* verb, std::vector<std::string>& folders) {
   verb->add_option("--plugin-dir", folders,
                    "Where plugins are looked for first; may be given several times")
       ->type_name("DIR")
+      ->check(CLI::ExistingDirectory.description(""))
       ->allow_extra_args(false);
+}
+
+// CLI11 only says that a verb is required.
+std::optional<std::string> unknown_verb(const CLI::App& app, int count, char** arguments) {
+  const std::string verb = count > 1 ? arguments[1] : "";
+  if (verb.empty() || verb.starts_with('-')) return std::nullopt;
+  std::vector<std::string> names;
+  for (const CLI::App* each : app.get_subcommands({})) {
+    names.push_back(each->get_name());
+    for (const std::string& alias : each->get_aliases()) names.push_back(alias);
+  }
+  if (std::find(names.begin(), names.end(), verb) != names.end()) return std::nullopt;
+  return "nek has no verb '" + verb + "'" + nek::did_you_mean(verb, names);
 }
 
 void add_log_options(CLI::App* verb, int& level, bool& quiet) {
@@ -137,6 +153,10 @@ int parse_and_run(int count, char** arguments) {
 
   app.add_subcommand("version", "Says which nek this is")->callback([&] { code = nek::version(); });
 
+  if (const auto unknown = unknown_verb(app, count, arguments)) {
+    std::fprintf(stderr, "%s\n", unknown->c_str());
+    return nek::kExitUsage;
+  }
   try {
     app.parse(count, arguments);
   } catch (const CLI::ParseError& error) {

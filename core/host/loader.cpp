@@ -2,8 +2,13 @@
 #include "host/loader.h"
 
 #include <dlfcn.h>
+#include <link.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstring>
+#include <fstream>
 
 namespace nek {
 namespace {
@@ -12,6 +17,31 @@ namespace {
 constexpr size_t kLeastPlugin = offsetof(nek_plugin, destroy) + sizeof(nek_plugin::destroy);
 
 bool has_text(const char* text) { return text && *text; }
+
+// Of what the headers promise some is not there, as in the middle of a copy: dlopen() would map it,
+// and whoever touches it would be killed.
+bool is_cut_short(const std::string& path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  const auto size = static_cast<uint64_t>(std::max<std::streamoff>(file.tellg(), 0));
+  const auto read = [&](uint64_t at, auto& to) {
+    file.seekg(static_cast<std::streamoff>(at));
+    return static_cast<bool>(file.read(reinterpret_cast<char*>(&to), sizeof to));
+  };
+  const auto inside = [size](uint64_t begin, uint64_t bytes) {
+    return begin <= size && bytes <= size - begin;
+  };
+  ElfW(Ehdr) head;
+  if (!read(0, head.e_ident) || std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
+    return false;  // dlopen() says it better
+  if (!read(0, head)) return true;
+  if (!inside(head.e_shoff, uint64_t{head.e_shnum} * head.e_shentsize)) return true;
+  for (uint64_t i = 0; i < head.e_phnum; i++) {
+    ElfW(Phdr) part;
+    if (!read(head.e_phoff + i * head.e_phentsize, part)) return true;
+    if (!inside(part.p_offset, part.p_filesz)) return true;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -39,6 +69,8 @@ std::string describe_defect(const nek_plugin& plugin) {
 Result<std::vector<const nek_plugin*>> load_plugins(const std::string& path) {
   // An absolute or relative path with a slash: dlopen would search system folders for a bare name.
   const std::string file = path.find('/') == std::string::npos ? "./" + path : path;
+  if (::access(file.c_str(), R_OK) == 0 && is_cut_short(file))
+    return fail(path + " is cut short: copy or build it again");
   void* handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle) {
     const char* why = ::dlerror();

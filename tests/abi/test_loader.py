@@ -57,6 +57,13 @@ class Loader(unittest.TestCase):
         self.must_refuse(BROKEN / "unresolved",
                          rf"cannot load \S*/unresolved/{FILE}: .*nowhere_to_be_found\n")
 
+    def test_a_plugin_that_is_cut_short_anywhere_is_refused(self):
+        whole = (BROKEN / "whole" / FILE).read_bytes()
+        for size in (16, 63, 64, 3000, len(whole) // 2, len(whole) - 1):
+            with self.subTest(size=size):
+                (self.folder / FILE).write_bytes(whole[:size])
+                self.must_refuse(self.folder, f"/{FILE} is cut short: copy or build it again\n")
+
     def test_a_text_file_is_no_plugin(self):
         (self.folder / "text.so").write_text("hello\n")
         self.must_refuse(self.folder, r"cannot load \S*/text\.so: ")

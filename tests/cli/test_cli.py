@@ -43,6 +43,16 @@ class Cli(unittest.TestCase):
             with self.subTest(arguments):
                 self.assertEqual(self.nek(*arguments).returncode, 2)
 
+    def test_a_verb_that_there_is_not_is_told_with_the_nearest(self):
+        done = self.nek("chekc", "x.yaml")
+        self.assertEqual((done.returncode, done.stderr),
+                         (2, "nek has no verb 'chekc'; did you mean 'check'?\n"))
+
+    def test_a_plugin_folder_that_is_not_there_is_code_2(self):
+        done = self.nek("plugins", "--plugin-dir", "/not/there")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--plugin-dir: Directory does not exist: /not/there", done.stderr)
+
     def test_help_and_version_are_code_0(self):
         self.assertEqual(self.nek("--help").returncode, 0)
         version = self.nek("version")
@@ -196,7 +206,7 @@ class Cli(unittest.TestCase):
 
     def test_a_plugin_folder_may_stand_before_the_file(self):
         self.write_bad_rows()
-        self.assertEqual(self.nek("check", "--plugin-dir", "none", "p.yaml").returncode, 0)
+        self.assertEqual(self.nek("check", "--plugin-dir", ".", "p.yaml").returncode, 0)
 
     def on_terminal(self, *arguments, columns=100):
         """What a person sees: the screen's lines after all rewriting, and all that was written."""

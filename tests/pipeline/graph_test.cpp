@@ -181,8 +181,7 @@ TEST_CASE("a column that nobody makes is an error with the nearest name") {
   const auto built = build(
       "inputs: [csv: {path: a}]\n"
       "outputs: [report: ]\n",
-      {{"csv", csv()},
-       {"report", Shape().need("pkts").need("country")}});
+      {{"csv", csv()}, {"report", Shape().need("pkts").need("country")}});
   CHECK_FALSE(built.graph);
   CHECK(built.messages ==
         "2:11: report: reads column 'pkts', which nobody makes before it; did you mean 'pkt'?\n"
@@ -193,12 +192,12 @@ TEST_CASE("a column that nobody makes is an error with the nearest name") {
 TEST_CASE("a column that an output is told to write, but nobody makes, is a warning") {
   const auto built = build(
       "inputs: [csv: {path: a}]\n"
-      "filters: [scan: ]\n"
-      "outputs: [report: , other: {from: scan}]\n",
+      "filters: [flags: ]\n"
+      "outputs: [report: , file: {path: f, from: flags}]\n",
       {{"csv", csv()},
-       {"scan", Shape().need("port", kText, true).stream("out", NEK_PASS)},
+       {"flags", Shape().need("port", kText, true).stream("out", NEK_PASS)},
        {"report", Shape().need("saa", kText, true)},
-       {"other", Shape().need("sa", kText, true)}});
+       {"file", Shape().need("sa", kText, true)}});
   CHECK(built.graph);
   CHECK(built.messages ==
         "3:11: warning: report: writes column 'saa', which nobody makes before it: it is null in "

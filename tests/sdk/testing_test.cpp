@@ -41,6 +41,8 @@ class Broken {
     if (kWhat == 4 && call.rows()) static_cast<uint64_t*>(call.read(0).values)[0] = 1;
     if (kWhat == 5) return call.emit(0), nek::Status();
     if (kWhat == 6) call.derive(0, 0, {});
+    if (kWhat == 10) return {};
+    if (kWhat == 11 && call.rows()) call.refuse(call.rows(), "bad", "not there");
     call.emit(kWhat == 7 ? 1 : 0, {more.column()});
     return {};
   }
@@ -196,8 +198,32 @@ TEST_CASE("what a broken filter does wrong is found") {
              Catch::Contains("derive to a stream that is not declared as derived"));
   CHECK_THAT(check_contract(broken<7>()),
              Catch::Contains("emit to a stream that is not in its shape"));
+  CHECK_THAT(check_contract(broken<10>()),
+             Catch::Contains("nothing is sent on to stream 'out', which passes all"));
+  CHECK_THAT(check_contract(broken<11>()),
+             Catch::Contains("refuse_row of a row that is not in the batch"));
   CHECK(check_contract(broken<8>()) == "create: cannot be made\n");
   CHECK(check_contract(broken<9>()) == "cannot be started\n");
+}
+
+// As C may do, and C++ without plugin.hpp.
+TEST_CASE("a plugin without an instance or a shape, or that throws, is told so") {
+  nek_plugin plugin = broken<0>();
+  plugin.create = [](const nek_host*, const nek_value*, void**) -> nek_status { return NEK_OK; };
+  CHECK(check_contract(plugin) == "create makes no instance\n");
+  plugin = broken<0>();
+  plugin.shape = [](void*) -> const nek_shape* { return nullptr; };
+  CHECK(check_contract(plugin) == "it has no shape\n");
+  plugin = broken<0>();
+  plugin.shape = [](void*) -> const nek_shape* {
+    static constexpr nek_stream kStream = {"out", 9, 0, nullptr};
+    static constexpr nek_shape kShape = {sizeof kShape, false, 0, 1, nullptr, &kStream, 0, 0};
+    return &kShape;
+  };
+  CHECK(check_contract(plugin) == "shape: a stream is of no kind that there is\n");
+  plugin = broken<0>();
+  plugin.stop = [](void*) { throw 7; };
+  CHECK(check_contract(plugin) == "start and stop: it threw what is no std::exception\n");
 }
 
 TEST_CASE("a description with holes is found") {

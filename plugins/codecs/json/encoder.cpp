@@ -454,11 +454,15 @@ Status JsonEncoder::setup(Shape& shape) {
   Status status = compile_time_format();
   if (status.ok()) status = check_names();
   if (!status.ok()) return status;
-  if (config_.fields.empty()) shape.read_all();
-  for (const std::string& name : config_.fields) {
+  const auto may_be_there = [&shape](const std::string& name) {
     shape.read_optional(name, {NEK_BOOL, NEK_INT64, NEK_UINT64, NEK_DOUBLE, NEK_TIME, NEK_TEXT,
                                NEK_JSON, NEK_LIST, NEK_DICT_TEXT, NEK_DICT_LIST});
+  };
+  if (config_.fields.empty()) {
+    shape.read_all();
+    for (const auto& [column, name] : config_.rename) may_be_there(column);
   }
+  for (const std::string& name : config_.fields) may_be_there(name);
   return {};
 }
 
@@ -523,11 +527,27 @@ std::vector<Member>& JsonEncoder::members_of(const Call& call, Lane& lane) const
   return made;
 }
 
+// Of a schema that is known only when records come.
+Status JsonEncoder::check_members(const std::vector<Member>& members) const {
+  std::set<std::string_view> keys;
+  for (const Member& member : members) {
+    if (keys.insert(member.key).second) continue;
+    const std::string_view key = member.key;
+    return fail(std::string(key.substr(1, key.size() - 2)) +
+                " would be written twice: 'rename' makes it, and there is a column of that name");
+  }
+  return {};
+}
+
 Status JsonEncoder::encode(Call& call, Encoded& out, Lane& lane) const {
   const nek_batch& batch = call.batch();
   const nek_column* const* columns = config_.fields.empty() ? batch.columns : call.c()->reads;
-  Rows(out, batch, columns, members_of(call, lane), lane.lines, config_.nulls, time_format_)
-      .write();
+  const size_t known = lane.schemas.size();
+  std::vector<Member>& members = members_of(call, lane);
+  if (lane.schemas.size() > known && config_.fields.empty()) {
+    if (Status s = check_members(members); !s.ok()) return s;
+  }
+  Rows(out, batch, columns, members, lane.lines, config_.nulls, time_format_).write();
   return {};
 }
 

@@ -58,6 +58,7 @@ class JsonEncoder {
   Status check_names() const;
   std::string name_of(const std::string& column) const;
   std::vector<Member>& members_of(const Call& call, Lane& lane) const;
+  Status check_members(const std::vector<Member>& members) const;
 
   Host host_;
   Config config_;

@@ -184,8 +184,9 @@ class FileOutput {
       default:
         return fail_at(host_.at("path"),
                        config_.path +
-                           " exists and was not written by this pipeline; remove it, or say "
-                           "'if_exists: append' or 'if_exists: overwrite'");
+                           " exists, and by what is known this pipeline has not written it (with "
+                           "--from-start nothing is known); remove it, or say 'if_exists: append' "
+                           "or 'if_exists: overwrite'");
     }
   }
 

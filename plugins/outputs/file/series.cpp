@@ -113,8 +113,8 @@ Status FileSeries::restore_entry(std::string_view line, Before before) {
   if (size.value_or(0) < *length) {
     return fail(path + " holds " + std::to_string(size.value_or(0)) + " bytes, but " +
                 std::to_string(*length) +
-                " were recorded: it was shortened or replaced; put it back, or write to another "
-                "path");
+                " were recorded: it was shortened or replaced; put it back, write to "
+                "another path, or begin anew with --from-start");
   }
   Result<ExactFile> file = ExactFile::open(path);
   if (!file.ok()) return file.status();

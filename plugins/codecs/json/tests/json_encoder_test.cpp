@@ -80,6 +80,11 @@ TEST_CASE("names that would be written twice, or that nothing has, are errors") 
   };
   CHECK(error("fields: [a, a]\n") == "1:9: 'a' would be written twice");
   CHECK(error("fields: [a, b]\nrename: {a: b}\n") == "1:9: 'b' would be written twice");
+  CHECK(error("rename: {a: c, b: c}\n") == "1:19: 'c' would be written twice");
+  testing::Encoder late(json_encoder(), "rename: {a: b}\n");
+  CHECK_THROWS_WITH(late.encode("{\"a\":\"text\",\"b\":\"text\"}\n{\"a\":\"1\",\"b\":\"2\"}\n"),
+                    Catch::Contains("\"b\" would be written twice: 'rename' makes it, and there is "
+                                    "a column of that name"));
   CHECK(error("fields: [a]\nrename: {b: c}\n") ==
         "2:13: 'rename' names 'b', which is not in 'fields'");
 }

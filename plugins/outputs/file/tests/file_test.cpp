@@ -149,13 +149,13 @@ TEST_CASE("a file that is shorter than recorded is an error that says so") {
   fs::resize_file(path, 4);
   CHECK(FileOutput("path: " + path + "\n", state).error() ==
         path +
-            " holds 4 bytes, but 10 were recorded: it was shortened or replaced; put it back, or "
-            "write to another path");
+            " holds 4 bytes, but 10 were recorded: it was shortened or replaced; put it back, "
+            "write to another path, or begin anew with --from-start");
   fs::remove(path);
   CHECK(FileOutput("path: " + path + "\n", state).error() ==
         path +
-            " holds 0 bytes, but 10 were recorded: it was shortened or replaced; put it back, or "
-            "write to another path");
+            " holds 0 bytes, but 10 were recorded: it was shortened or replaced; put it back, "
+            "write to another path, or begin anew with --from-start");
   CHECK(folder.files().empty());
 }
 
@@ -167,8 +167,9 @@ TEST_CASE("a file of somebody else is refused, appended to or overwritten, as if
   for (const std::string refusing : {"resume", "fail"}) {
     CHECK(error_of(options + refusing + "\n") ==
           "1:7: " + path +
-              " exists and was not written by this pipeline; remove it, or say 'if_exists: "
-              "append' or 'if_exists: overwrite'");
+              " exists, and by what is known this pipeline has not written it (with --from-start "
+              "nothing is known); remove it, or say 'if_exists: append' or 'if_exists: "
+              "overwrite'");
   }
   CHECK(FileOutput(options + "append\n").write({kOne}) == NEK_OK);
   CHECK(Folder::read(path) == "before\n" + kOneLine);

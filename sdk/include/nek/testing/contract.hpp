@@ -48,6 +48,8 @@ class Contract {
       f();
     } catch (const std::exception& e) {
       check(false, what + ": " + e.what());
+    } catch (...) {
+      check(false, what + ": it threw what is no std::exception");
     }
   }
   static size_t open_files() {
@@ -117,7 +119,11 @@ class Contract {
       check(self == nullptr, "create fails and leaves an instance");
       return check(false, "create: " + host.error());
     }
-    check_shape(*plugin_.shape(self));
+    if (!self) return check(false, "create makes no instance");
+    if (const nek_shape* shape = plugin_.shape(self))
+      check_shape(*shape);
+    else
+      check(false, "it has no shape");
     plugin_.destroy(self);
     check(host.open_dictionaries() == 0, "a dictionary is not freed by destroy");
     host.check();
@@ -131,6 +137,7 @@ class Contract {
       const nek_stream& s = shape.streams[i];
       check(filled(s.name) && names.insert(s.name).second,
             "shape: streams need names, each its own");
+      check(s.kind <= NEK_DERIVED, "shape: a stream is of no kind that there is");
       check(s.add_count == 0 || s.adds, "shape: a stream adds columns, but does not say which");
       for (uint32_t c = 0; c < s.add_count; c++) {
         check(filled(s.adds[c].name), "shape: an added column has no name");

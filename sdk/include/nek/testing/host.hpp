@@ -178,6 +178,18 @@ class Host {
     if (problems_.empty()) return;
     throw std::runtime_error("against the contract: " + std::exchange(problems_, {}));
   }
+  // For a filter without state, once all its steps are over: where all records pass, all must.
+  void check_passed(const CallOf& call) {
+    const auto& refused = call.refused_rows;
+    if (std::count(refused.begin(), refused.end(), false) == 0) return;
+    for (uint32_t i = 0; i < call.shape->stream_count; i++) {
+      const nek_stream& stream = call.shape->streams[i];
+      const bool sent = std::any_of(call.outs.begin(), call.outs.end(),
+                                    [i](const CallOf::Out& out) { return out.stream == i; });
+      if (stream.kind == NEK_PASS && !sent)
+        broken(std::string("nothing is sent on to stream '") + stream.name + "', which passes all");
+    }
+  }
   // What was emitted, once all steps of the call are over.
   Emitted finish_call(const CallOf& call) {
     check();
@@ -520,7 +532,10 @@ inline void Host::fill_table() {
                  const nek_column* const* columns,
                  const nek_span* raw) { of(c).owner->decoded(of(c), schema, rows, columns, raw); };
   t.refuse_row = [](nek_call* c, uint32_t row, const char* reason, nek_text detail) {
-    of(c).refused_rows.at(row) = true;
+    if (row >= of(c).refused_rows.size() || !reason)
+      return of(c).owner->broken(
+          "refuse_row of a row that is not in the batch, or without a reason");
+    of(c).refused_rows[row] = true;
     refuse(of(c), "row", std::to_string(of(c).first_row + row), reason, detail);
   };
   t.refuse_bytes = [](nek_call* c, nek_span bytes, const char* reason, nek_text detail) {

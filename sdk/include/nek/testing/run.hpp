@@ -50,7 +50,15 @@ class Instance {
       host_.codec = {setup.codec, codec_->self_, codec_->shape_, codec_->lane()};
     }
     if (!succeeded(plugin.create(host_.c(), config_.root(), &self_), "create")) return;
+    if (!self_) {
+      error_ = "create makes no instance";
+      return;
+    }
     shape_ = plugin.shape(self_);
+    if (!shape_) {
+      error_ = "it has no shape";
+      return;
+    }
     if (!start(setup)) return;
     started_ = true;
     if (plugin.lane_new) lane_ = plugin.lane_new(self_);
@@ -95,11 +103,9 @@ class Instance {
   }
   // Stops and destroys, as at the end of this object.
   void end() {
-    if (started_ && plugin_.stop) plugin_.stop(self_);
-    if (lane_) plugin_.lane_free(self_, lane_);
-    if (self_) plugin_.destroy(self_);
-    lane_ = self_ = nullptr;
-    started_ = false;
+    if (std::exchange(started_, false) && plugin_.stop) plugin_.stop(self_);
+    if (void* lane = std::exchange(lane_, nullptr)) plugin_.lane_free(self_, lane);
+    if (void* self = std::exchange(self_, nullptr)) plugin_.destroy(self);
   }
 
  protected:
@@ -189,6 +195,7 @@ class Filter : public Instance {
       call.lane = nullptr;
       expect(plugin().filter->commit(self(), &call), "commit");
     }
+    if (!asks_for(NEK_SNAPSHOT)) host().check_passed(call);
     return host().finish_call(call);
   }
 };
