@@ -314,8 +314,8 @@ class GraphBuilder {
     const std::string column = "column " + in_quotes(need.name) + ", which nobody makes before it",
                       other = did_you_mean(need.name, names);
     if (!need.optional) return error(place_of(i), i, "reads " + column + other);
-    diagnostics_.warning(place_of(i), id(i) + ": writes " + column +
-                                          ": it is null in all records" + other);
+    diagnostics_.warning(place_of(i),
+                         id(i) + ": writes " + column + ": it is null in all records" + other);
   }
 
   // ---- columns that are needed, against the records
