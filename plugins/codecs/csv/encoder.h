@@ -3,6 +3,7 @@
 // Its columns are given, so that the header and every line are the same whatever comes.
 // Thread-safe; a Lane is one thread's.
 #pragma once
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,9 +22,16 @@ struct EncoderConfig {
 
 class Encoder {
  public:
+  // What a field keeps between batches.
+  struct Field {
+    TimeFormat::Cache times;
+    uint64_t dictionary = 0;            // id of the one that the next two are of, by code
+    std::vector<std::string> rendered;  // as it is written; of a null: nothing
+    std::vector<bool> is_rendered;
+    void use(const nek_dictionary* of);
+  };
   struct Lane {
-    std::vector<TimeFormat::Cache> times;  // of each field
-    std::string list;                      // the items of one, joined
+    std::vector<Field> fields;
   };
 
   Encoder(Host host, EncoderConfig config) : host_(host), config_(std::move(config)) {}
@@ -36,16 +44,17 @@ class Encoder {
  private:
   Status set_time_format();
   Status set_header();
-  void write_value(const nek_column& column, uint32_t row, Encoded& out, TimeFormat::Cache& times,
-                   std::string& list) const;
-  void write_text(std::string_view text, Encoded& out) const;
-  void write_list(const nek_column& column, uint32_t row, Encoded& out, std::string& list) const;
+  class Rows;
+
+  std::string field_of(std::string_view text) const;
+  std::string field_of(const TextList& items) const;
   bool needs_quotes(std::string_view text) const;
 
   Host host_;
   EncoderConfig config_;
   TimeFormat time_format_;
   std::string header_;
+  std::array<bool, 256> is_special_{};  // what is quoted
 };
 
 }  // namespace nek::csv
