@@ -46,6 +46,9 @@ class Broker:
     def stop(self, kill=False):
         subprocess.run([SCRIPT, "stop", self.folder] + ["--kill"] * kill, check=True, timeout=60)
 
+    def signal(self, number):
+        os.kill(int((self.folder / "pid").read_text()), number)
+
     def tool(self, name, *arguments):
         done = subprocess.run([SCRIPT, "tool", name, "--bootstrap-server", self.address, *arguments],
                               text=True, capture_output=True, timeout=120)

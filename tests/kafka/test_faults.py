@@ -4,11 +4,12 @@
 import collections
 import json
 import re
+import signal
 import subprocess
 import time
 import unittest
 
-from broker import NEK, Broker, KafkaTest, eventually, free_port, numbered
+from broker import NEK, PATIENCE, Broker, KafkaTest, eventually, free_port, numbered
 
 FILE = "  - file: { path: out.ndjson, if_exists: overwrite }"
 
@@ -109,6 +110,123 @@ class Faults(KafkaTest):
         self.until("out.ndjson", 3000)
         self.finish(child)
         self.assertEqual(sorted(self.numbers("out.ndjson")), list(range(3000)))
+
+    def test_a_member_whose_place_another_took_ends_with_an_error(self):
+        self.broker.create(self.topic)
+        for name in ("first", "second"):
+            self.write_pipeline(name, self.kafka_input().replace(
+                "session.timeout.ms: 6000", "session.timeout.ms: 6000, group.instance.id: one"),
+                f"  - file: {{ path: {name}.ndjson }}")
+        first = self.start_nek("first")
+        eventually("it reads", lambda: "reads " + self.topic in self.log("first"))
+        second = self.start_nek("second")
+        self.assertEqual(first.wait(PATIENCE), 1, self.logs())
+        self.assertRegex(self.log("first"), "error kafka: .*fenced by other consumer with same group.instance.id")
+        self.finish(second)
+
+    def test_a_topic_that_is_deleted_holds_the_others_up_for_no_time_and_the_end_comes(self):
+        gone = f"{self.topic}-gone"
+        for topic in (self.topic, gone):
+            self.broker.create(topic)
+        self.broker.produce(self.topic, numbered(100))
+        self.broker.produce(gone, numbered(100, 100))
+        self.write_pipeline("read", self.kafka_input(topic=f"[{self.topic}, {gone}]").replace(
+            "session.timeout.ms: 6000", "session.timeout.ms: 6000, topic.metadata.refresh.interval.ms: 3600000"), FILE)
+        child = self.start_nek("read")
+        self.until("out.ndjson", 200)
+        self.broker.delete(gone)
+        eventually("it has seen that", lambda: re.search(f"{gone}/0: .*Unknown topic", self.log("read")))
+        self.broker.produce(self.topic, numbered(100, 200))
+        self.until("out.ndjson", 300)
+        self.broker.create(gone)
+        self.broker.produce(gone, numbered(100, 300))
+        self.until("out.ndjson", 400)
+        self.finish(child)
+        self.assertEqual(sorted(self.numbers("out.ndjson")), list(range(400)))
+
+    def test_a_member_that_loses_its_partitions_and_gets_them_again_reads_nothing_twice(self):
+        self.broker.create(self.topic, 2)
+        count = 40000
+        self.broker.produce(self.topic, numbered(count))
+        # Snapshots so seldom that none is complete when it loses them.
+        self.write_pipeline("read", self.kafka_input(more=", drain_timeout: 5s"), FILE,
+                            settings="{ snapshot_interval: 60s, chunk_bytes: 4KiB }")
+        child = self.start_nek("read")
+        self.until("out.ndjson", count)
+        self.broker.stop(kill=True)
+        eventually("it sees that it has lost them", lambda: "lost its partitions" in self.log("read"))
+        self.broker.start()
+        self.broker.produce(self.topic, numbered(1000, count))
+        self.until("out.ndjson", count + 1000)
+        self.finish(child)
+        self.assertEqual(sorted(self.numbers("out.ndjson")), list(range(count + 1000)))
+
+    def test_records_that_a_broker_deletes_in_one_partition_are_counted_and_others_are_not_read_twice(self):
+        self.broker.create(self.topic, 2)
+        self.broker.produce(self.topic, numbered(100), "-p", "0")
+        self.broker.produce(self.topic, numbered(100, 100), "-p", "1")
+        self.write_pipeline("read", self.kafka_input(), FILE, settings="{ snapshot_interval: 60s }")
+        child = self.start_nek("read")
+        self.until("out.ndjson", 200)
+        self.finish(child)
+        self.broker.produce(self.topic, numbered(100, 200), "-p", "1")
+        (self.folder / "delete.json").write_text(json.dumps({"version": 1, "partitions": [
+            {"topic": self.topic, "partition": 1, "offset": 150}]}))
+        self.broker.tool("delete-records", "--offset-json-file", str(self.folder / "delete.json"))
+        self.broker.produce(self.topic, numbered(100, 300), "-p", "0")
+        child = self.start_nek("read")
+        self.until("out.ndjson", 350)
+        self.finish(child)
+        self.assertIn(f"{self.topic}/1: the broker deleted 50 messages", self.log("read"))
+        self.assertEqual(sorted(self.numbers("out.ndjson")), [*range(200), *range(250, 400)])
+
+    def test_a_partition_added_to_a_topic_is_read_from_its_first_message_also_with_start_latest(self):
+        self.broker.create(self.topic)
+        self.broker.produce(self.topic, numbered(100))
+        # Partitions are dealt out in the order of these names.
+        for name in ("a", "b"):
+            self.write_pipeline(name, self.kafka_input(more=", start: latest").replace(
+                "session.timeout.ms: 6000", f"session.timeout.ms: 6000, group.instance.id: {name}, "
+                "topic.metadata.refresh.interval.ms: 10000"), f"  - file: {{ path: {name}.ndjson }}")
+        children = [self.start_nek("a")]
+        eventually("it reads", lambda: f"reads {self.topic}/0" in self.log("a"))
+        children.append(self.start_nek("b"))
+        eventually("nothing is left for it", lambda: "reads nothing" in self.log("b"))
+        self.broker.tool("topics", "--alter", "--topic", self.topic, "--partitions", "2")
+        self.broker.produce(self.topic, numbered(100, 100), "-p", "1")
+        self.until("b.ndjson", 100)
+        for child in children:
+            self.finish(child)
+        self.assertEqual(self.numbers("b.ndjson"), list(range(100, 200)))
+        self.assertEqual(self.numbers("a.ndjson"), [])
+
+    def test_a_partition_that_was_there_when_the_group_began_is_read_from_where_start_says(self):
+        self.broker.create(self.topic, 2)
+        self.broker.produce(self.topic, numbered(100), "-p", "1")
+        self.write_pipeline("read", self.kafka_input(more=", start: latest"), FILE)
+        child = self.start_nek("read")
+        eventually("it reads", lambda: "reads " + self.topic in self.log("read"))
+        self.finish(child)
+        # As if another member of a group that is new had been the first one to note where it begins.
+        self.broker.tool("groups", "--delete-offsets", "--group", f"g-{self.topic}", "--topic",
+                         f"{self.topic}:1")
+        child = self.start_nek("read", "again")
+        eventually("it reads", lambda: "reads " + self.topic in self.log("again"))
+        for partition in (0, 1):
+            self.broker.produce(self.topic, numbered(10, 100 + 10 * partition), "-p", str(partition))
+        self.until("out.ndjson", 20)
+        self.finish(child)
+        self.assertEqual(sorted(self.numbers("out.ndjson")), list(range(100, 120)))
+
+    def test_a_broker_that_does_not_answer_cannot_keep_it_from_ending(self):
+        self.broker.create(self.topic)
+        self.broker.produce(self.topic, numbered(100))
+        self.write_pipeline("read", self.kafka_input(), FILE)
+        child = self.start_nek("read")
+        self.until("out.ndjson", 100)
+        self.broker.signal(signal.SIGSTOP)
+        self.addCleanup(self.broker.signal, signal.SIGCONT)
+        self.finish(child)
 
     def test_a_broker_that_comes_late_is_waited_for_without_haste(self):
         port = free_port()

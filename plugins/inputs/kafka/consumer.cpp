@@ -17,9 +17,13 @@ using std::chrono::milliseconds;
 constexpr size_t kBatch = 4096;
 constexpr int kCommitWaitMs = 10000;
 constexpr std::chrono::seconds kRetry{1};
+constexpr milliseconds kLongestRetry{10000};
+// For the answers of brokers about where to begin; the short one while others are being read.
+constexpr milliseconds kOpenWait{8000}, kShortOpenWait{1000};
 constexpr std::chrono::seconds kLookForToken{5};
 constexpr int kTokenWaitMs = 1000;
 constexpr milliseconds kPoke{20};
+constexpr std::chrono::seconds kLeaveWait{5};
 constexpr size_t kManyMessages = 256;
 constexpr uint32_t kFinishMs = 240000;  // less than max.poll.interval.ms
 
@@ -67,16 +71,17 @@ void KafkaConsumer::on_rebalance(rd_kafka_t* handle, rd_kafka_resp_err_t error,
                                  rd_kafka_topic_partition_list_t* list, void* opaque) {
   auto& self = *static_cast<KafkaConsumer*>(static_cast<KafkaClient*>(opaque)->owner());
   self.assigned_.reset();
-  self.dealt_ = false;
+  self.dealt_ = self.check_range_ = false;
   if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !self.closing_) {
     self.assigned_ = copy_of(list);  // opened by serve(), which may wait and try again
-    self.retry_ = {};
+    self.open_retry_ = {};
     return;
   }
-  // What is lost belongs to somebody else already: nothing may be committed.
+  // What is lost may belong to somebody else already: nothing of it may be committed.
   if (!self.closing_) {
     const bool lost = rd_kafka_assignment_lost(handle);
-    self.give_up(lost ? 0 : static_cast<uint32_t>(self.config_.drain_timeout.count()), !lost);
+    if (lost) self.host_.log(NEK_WARN, "lost its partitions, will ask for new ones");
+    self.give_up(static_cast<uint32_t>(self.config_.drain_timeout.count()), !lost);
   }
   rd_kafka_assign(handle, nullptr);
 }
@@ -88,14 +93,13 @@ void KafkaConsumer::give_up(uint32_t wait_ms, bool commit) {
   sources.reserve(partitions_.size());
   for (const auto& partition : partitions_) sources.push_back(partition->source);
   const auto committed = host_.revoke_sources(sources, wait_ms);
-  for (size_t i = 0; wait_ms && i < committed.size(); i++) {
+  for (size_t i = 0; i < committed.size(); i++) {
     if (committed[i] == NEK_NO_POSITION) continue;
     Partition& partition = *partitions_[i];
     partition.to_commit = std::max(partition.to_commit, static_cast<int64_t>(committed[i]));
   }
-  if (!commit) {
-    leave_uncommitted();
-  } else if (const PartitionList list = collect_commits(); list->cnt) {
+  note_handed_on();
+  if (const PartitionList list = collect_commits(); commit && list->cnt) {
     const PartitionList ours = still_ours(*list);
     const Status status = ours->cnt ? commit_and_wait(*ours) : Status();
     if (!status.ok())
@@ -112,21 +116,56 @@ void KafkaConsumer::give_up(uint32_t wait_ms, bool commit) {
 PartitionList KafkaConsumer::still_ours(const rd_kafka_topic_partition_list_t& list) {
   const PartitionList found = copy_of(&list);
   PartitionList ours = new_partitions(static_cast<size_t>(list.cnt));
-  if (rd_kafka_committed(client_.c(), found.get(), kCommitWaitMs)) return ours;
+  if (const auto error = rd_kafka_committed(client_.c(), found.get(), kCommitWaitMs)) {
+    client_.log().say(NEK_WARN,
+                      std::string("cannot commit what was drained: ") + rd_kafka_err2str(error),
+                      "; others will read it again");
+    return ours;
+  }
   for (int i = 0; i < list.cnt; i++) {
     const rd_kafka_topic_partition_t& mine = list.elems[i];
     const auto* now = rd_kafka_topic_partition_list_find(found.get(), mine.topic, mine.partition);
     const Partition* partition = find(mine.topic, mine.partition);
-    if (now && partition && token_of(*now) == partition->token)
-      add_offset(*ours, mine.topic, mine.partition, mine.offset, partition->token);
+    if (now && partition && mark_of(*now).token == partition->mark.token)
+      add_offset(*ours, mine.topic, mine.partition, mine.offset, partition->mark);
   }
   return ours;
 }
 
-void KafkaConsumer::leave_uncommitted() {
+// What was read goes on to the outputs whatever becomes of the partition.
+void KafkaConsumer::note_handed_on() {
   for (const auto& partition : partitions_)
-    left_[partition->token + " " + place(partition->topic, partition->number)] =
-        partition->to_commit;
+    left_[place(partition->topic, partition->number)] = {partition->mark.token, partition->next,
+                                                         partition->to_commit};
+}
+
+void KafkaConsumer::open_anew() {
+  if (!assigned_) assigned_ = new_partitions(partitions_.size());
+  for (const auto& partition : partitions_)
+    rd_kafka_topic_partition_list_add(assigned_.get(), partition->topic.c_str(), partition->number);
+  rd_kafka_assign(client_.c(), nullptr);
+  dealt_ = false;
+  open_retry_ = {};
+  check_range_ = reopen_ == Reopen::kOutOfRange;
+  reopen_ = Reopen::kNo;
+  give_up(static_cast<uint32_t>(config_.drain_timeout.count()), false);
+}
+
+// What cannot be opened now is tried again, ever more seldom while others are read.
+void KafkaConsumer::try_to_open() {
+  if (Clock::now() < open_retry_) return;
+  if (open_retry_ == Clock::time_point()) {
+    open_wait_ = kRetry;
+    since_ms_ = host_.now_ms();
+  }
+  const Status status = open_assigned();
+  if (status.ok() && !assigned_) {
+    open_retry_ = {};
+    return;
+  }
+  client_.log().say(NEK_WARN, status.message(), ", will try again");
+  open_retry_ = Clock::now() + open_wait_;
+  if (!partitions_.empty()) open_wait_ = std::min(open_wait_ * 2, kLongestRetry);
 }
 
 Status KafkaConsumer::open_assigned() {
@@ -137,44 +176,63 @@ Status KafkaConsumer::open_assigned() {
     cluster_ = id;
     rd_kafka_mem_free(handle, id);
   }
-  const auto found = find_beginnings(handle, *assigned_, config_.start, topics_read_,
-                                     random_token(), reopen_ == Reopen::kOutOfRange);
+  Search search{config_.start, read_, random_token(), check_range_,
+                partitions_.empty() ? kOpenWait : kShortOpenWait};
+  // Where it could not be opened at once, the end of now is not that of then.
+  if (open_retry_ != Clock::time_point() && search.start.from == KafkaStart::From::kLatest)
+    search.start = {KafkaStart::From::kTime, since_ms_};
+  const auto found = find_beginnings(handle, *assigned_, search);
   if (!found.ok()) return found.status();
+  if (found->all.empty() && found->later->cnt) return fail(found->why);
   // From here on the group has an offset wherever it reads: one that is missing tells of a topic
   // that was made anew.
-  const PartitionList fresh = new_partitions(found->size());
-  for (const Beginning& one : *found)
-    if (one.fresh) add_offset(*fresh, one.topic, one.partition, one.offset, one.token);
+  const PartitionList fresh = new_partitions(found->all.size());
+  for (const Beginning& one : found->all)
+    if (one.fresh) add_offset(*fresh, one.topic, one.partition, one.offset, one.mark);
   Status status = fresh->cnt ? commit_and_wait(*fresh) : Status();
   if (!status.ok()) return status;
-  // Nothing is open: whatever is still there belongs to what was given up.
-  for (const Queue& queue : given_up_before_) empty(queue.get());
-  given_up_before_ = std::exchange(given_up_, {});
-  for (const Beginning& one : *found) open_partition(one);
-  const PartitionList from = new_partitions(found->size());
+  if (partitions_.empty()) {
+    // Nothing is open: whatever is still there belongs to what was given up.
+    for (const Queue& queue : given_up_before_) empty(queue.get());
+    given_up_before_ = std::exchange(given_up_, {});
+  }
+  for (const Beginning& one : found->all) open_partition(one);
+  assign_open();
+  if (found->later->cnt) {
+    assigned_ = copy_of(found->later.get());
+    return fail(found->why);
+  }
+  assigned_.reset();
+  check_range_ = false;
+  return {};
+}
+
+// The eager protocol knows no adding to what is read: all of it begins anew where it is.
+void KafkaConsumer::assign_open() {
+  drop_messages();
+  rd_kafka_assign(client_.c(), nullptr);
+  empty(messages_.get());
+  const PartitionList from = new_partitions(partitions_.size());
   std::string names;
   for (const auto& partition : partitions_) {
     add_offset(*from, partition->topic, partition->number, partition->next, {});
     names += (names.empty() ? "" : ", ") + place(partition->topic, partition->number);
   }
-  rd_kafka_assign(handle, from.get());
-  assigned_.reset();
-  left_.clear();
+  rd_kafka_assign(client_.c(), from.get());
   dealt_ = true;
-  reopen_ = Reopen::kNo;
   host_.log(NEK_INFO, names.empty() ? "reads nothing: others of the group have all partitions"
                                     : "reads " + names);
-  return {};
 }
 
 void KafkaConsumer::open_partition(const Beginning& at) {
   auto partition = std::make_unique<Partition>();
   partition->topic = at.topic;
   partition->number = at.partition;
-  partition->token = at.token;
-  topics_read_.insert(at.topic);
+  partition->mark = at.mark;
+  read_[at.topic].numbers.insert(at.partition);
+  read_[at.topic].partitions = at.mark.partitions;
   const std::string key = place(at.topic, at.partition);
-  const std::string identity = cluster_ + "/" + key + "/" + at.token;
+  const std::string identity = cluster_ + "/" + key + "/" + at.mark.token;
   partition->id = partition_id(cluster_ + "/" + key);
   nek_source_open open{};
   open.identity = to_text(identity);
@@ -182,17 +240,24 @@ void KafkaConsumer::open_partition(const Beginning& at) {
   open.flags = NEK_MESSAGES;
   open.of_input = partition.get();
   partition->source = host_.open_source(open);
-  partition->committed = partition->next = at.offset;
+  partition->committed = at.offset;
   int64_t resume = -1;
   if (partition->source->resume != NEK_NO_POSITION)
     resume = static_cast<int64_t>(partition->source->resume);
-  if (const auto left = left_.find(at.token + " " + key);
-      left != left_.end() && reopen_ == Reopen::kGone)
-    resume = std::max(resume, left->second);
-  if (resume > at.offset) partition->next = partition->to_commit = resume;
-  if (at.deleted) {
-    lost_.add(static_cast<double>(at.deleted));
-    host_.log(NEK_WARN, key + ": the broker deleted " + std::to_string(at.deleted) +
+  int64_t durable = resume;
+  if (const auto left = left_.extract(key); left && left.mapped().token == at.mark.token) {
+    // Behind the end: the broker has lost what was read there, and other messages will come.
+    if (const Left& was = left.mapped(); at.end < 0 || was.next <= at.end) {
+      resume = std::max(resume, was.next);
+      durable = std::max(durable, was.durable);
+    }
+  }
+  partition->next = std::max(at.offset, resume);
+  if (durable > at.offset) partition->to_commit = durable;
+  const int64_t deleted = std::clamp<int64_t>(at.offset - resume, 0, at.deleted);
+  if (deleted > 0) {
+    lost_.add(static_cast<double>(deleted));
+    host_.log(NEK_WARN, key + ": the broker deleted " + std::to_string(deleted) +
                             " messages before they were read; reading from its first one");
   }
   // Before it is assigned: librdkafka keeps a queue that was chosen.
@@ -207,23 +272,11 @@ Status KafkaConsumer::serve() {
     note_error(*message);
     rd_kafka_message_destroy(message);
   }
+  // Nothing brings it back: whoever supervises us starts it again, or sees that it is one too many.
+  if (client_.fatal()) return fail(client_.fatal_reason() + "; nek must be started again");
   take_answers(0);
-  if (reopen_ != Reopen::kNo && !assigned_ && !partitions_.empty()) {
-    assigned_ = new_partitions(partitions_.size());
-    for (const auto& partition : partitions_)
-      rd_kafka_topic_partition_list_add(assigned_.get(), partition->topic.c_str(),
-                                        partition->number);
-    rd_kafka_assign(handle, nullptr);
-    dealt_ = false;
-    give_up(static_cast<uint32_t>(config_.drain_timeout.count()), false);
-  }
-  if (assigned_ && Clock::now() >= retry_) {
-    const Status status = open_assigned();
-    if (!status.ok()) {
-      client_.log().say(NEK_WARN, status.message() + ", will try again");
-      retry_ = Clock::now() + kRetry;
-    }
-  }
+  if (reopen_ != Reopen::kNo && !partitions_.empty()) open_anew();
+  if (assigned_) try_to_open();
   send_commits();
   return {};
 }
@@ -272,7 +325,7 @@ void KafkaConsumer::keep_fetching() {
 void KafkaConsumer::taken() { rd_kafka_message_destroy(batch_[at_++]); }
 
 bool KafkaConsumer::at_end() const {
-  return dealt_ && std::all_of(partitions_.begin(), partitions_.end(),
+  return dealt_ && !assigned_ && std::all_of(partitions_.begin(), partitions_.end(),
                                [](const auto& partition) { return partition->at_end; });
 }
 
@@ -319,7 +372,7 @@ void KafkaConsumer::note_error(const rd_kafka_message_t& message) {
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE: reopen_ = Reopen::kOutOfRange; return;
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-      if (reopen_ == Reopen::kNo && !partitions_.empty()) reopen_ = Reopen::kGone;
+      if (reopen_ == Reopen::kNo && find(message)) reopen_ = Reopen::kGone;
       [[fallthrough]];
     default: client_.log().say(NEK_WARN, rd_kafka_message_errstr(&message));
   }
@@ -337,7 +390,7 @@ PartitionList KafkaConsumer::collect_commits() {
   for (const auto& partition : partitions_)
     if (partition->to_commit > partition->committed)
       add_offset(*list, partition->topic, partition->number, partition->to_commit,
-                 partition->token);
+                 partition->mark);
   return list;
 }
 
@@ -353,7 +406,7 @@ bool KafkaConsumer::has_tokens() {
     const Partition* partition = find(now.topic, now.partition);
     if (now.err) {
       answered = false;
-    } else if (partition && token_of(now) != partition->token) {
+    } else if (partition && mark_of(now).token != partition->mark.token) {
       reopen_ = Reopen::kGone;
       host_.log(NEK_WARN, place(partition->topic, partition->number) +
                               " was made anew, or its offset was set by hand: opening it anew");
@@ -415,17 +468,35 @@ Status KafkaConsumer::commit_and_wait(const rd_kafka_topic_partition_list_t& lis
   return commit_failed_ ? fail("cannot commit") : Status();
 }
 
+// A broker that does not answer is not waited for: it sees by itself that nobody is here any more.
+void KafkaConsumer::leave_group() {
+  const Queue farewell(rd_kafka_queue_new(client_.c()));
+  if (rd_kafka_error_t* error = rd_kafka_consumer_close_queue(client_.c(), farewell.get())) {
+    client_.log().say(NEK_WARN, rd_kafka_error_string(error));
+    rd_kafka_error_destroy(error);
+    return;
+  }
+  const auto deadline = Clock::now() + kLeaveWait;
+  while (!rd_kafka_consumer_closed(client_.c())) {
+    if (Clock::now() >= deadline) {
+      client_.log().say(NEK_WARN, "the broker does not answer a farewell to the group");
+      return;
+    }
+    rd_kafka_queue_poll_callback(farewell.get(), 100);
+  }
+}
+
 void KafkaConsumer::close() {
   if (!client_.c()) return;
   closing_ = true;
   drop_messages();
-  PartitionList list = collect_commits();
+  PartitionList list = client_.fatal() ? new_partitions(0) : collect_commits();
   if (list->cnt) list = still_ours(*list);
   if (list->cnt) {
     const Status status = commit_and_wait(*list);
     if (!status.ok()) client_.log().say(NEK_WARN, status.message());
   }
-  rd_kafka_consumer_close(client_.c());
+  leave_group();
   for (const auto& partition : partitions_) empty(partition->queue.get());
   for (const Queue& queue : given_up_) empty(queue.get());
   for (const Queue& queue : given_up_before_) empty(queue.get());

@@ -16,7 +16,6 @@
 #include <chrono>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -43,7 +42,7 @@ class KafkaConsumer {
   struct Partition {
     std::string topic;
     int32_t number = 0;
-    std::string token;  // see start.h
+    Mark mark;          // see start.h
     int64_t next = 0;   // the least offset that may come
     nek_source* source = nullptr;
     nek_id id{};                         // of the partition itself: part of its messages' ids
@@ -82,15 +81,19 @@ class KafkaConsumer {
                            rd_kafka_topic_partition_list_t* list, void* opaque);
   // Whether what was read and delivered may be committed, and how long that may take.
   void give_up(uint32_t wait_ms, bool commit);
-  void leave_uncommitted();
+  void note_handed_on();
+  void open_anew();
+  void try_to_open();
   Status open_assigned();
   void open_partition(const Beginning& at);
+  void assign_open();
   PartitionList still_ours(const rd_kafka_topic_partition_list_t& list);
   Status commit_and_wait(const rd_kafka_topic_partition_list_t& list);
   PartitionList collect_commits();
   bool has_tokens();
   void send_commits();
   void take_answers(int wait_ms);
+  void leave_group();
   void note_error(const rd_kafka_message_t& message);
   void keep_fetching();
   void drop_messages();
@@ -108,15 +111,25 @@ class KafkaConsumer {
   // emptied.
   std::vector<Queue> given_up_, given_up_before_;
   std::string cluster_;
-  PartitionList assigned_;     // dealt to us, to be opened yet
-  Clock::time_point retry_{};  // not before, after a failure
+  PartitionList assigned_;          // dealt to us, to be opened yet
+  Clock::time_point open_retry_{};  // not before, after a failure
+  std::chrono::milliseconds open_wait_{};
+  int64_t since_ms_ = 0;       // since when something waits to be opened
+  Clock::time_point retry_{};  // the same for commits
   Clock::time_point look_{};   // whether the group still has the tokens, at the latest
   enum class Reopen : uint8_t { kNo, kGone, kOutOfRange };
-  Reopen reopen_ = Reopen::kNo;        // a partition is not what it was: all are to be opened anew
-  std::set<std::string> topics_read_;  // since it began
-  std::map<std::string, int64_t> left_;  // by token and place: delivered, and not committed
+  Reopen reopen_ = Reopen::kNo;  // a partition is not what it was: all are to be opened anew
+  bool check_range_ = false;     // of what is to be opened
+  ReadTopics read_;              // since it began
+  // How far a partition had come here when it was given up. If it comes back and is the same one,
+  // it goes on there, whatever could be committed.
+  struct Left {
+    std::string token;
+    int64_t next = 0, durable = -1;
+  };
+  std::map<std::string, Left> left_;  // by place
   bool closing_ = false;
-  bool dealt_ = false;  // what is dealt to us is open
+  bool dealt_ = false;  // what is dealt to us is open, but for assigned_
   std::vector<std::unique_ptr<Partition>> partitions_;
   Partition* last_ = nullptr;  // of the message before
   std::vector<rd_kafka_message_t*> batch_;

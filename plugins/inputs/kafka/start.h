@@ -8,6 +8,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -33,6 +34,14 @@ inline PartitionList new_partitions(size_t room) {
   return PartitionList(rd_kafka_topic_partition_list_new(static_cast<int>(room)));
 }
 
+// What stands beside an offset.
+struct Mark {
+  std::string token;
+  // How many partitions the topic had when the group began with it: one that is numbered higher was
+  // added since, and all that it holds is to be read. 0: so it is with every one.
+  int32_t partitions = 0;
+};
+
 // What `start` says.
 struct KafkaStart {
   enum class From { kEarliest, kLatest, kTime };
@@ -47,27 +56,41 @@ struct Beginning {
   std::string topic;
   int32_t partition = 0;
   int64_t offset = 0;
-  std::string token;
-  bool fresh = false;   // the group has neither this offset nor the token yet
+  Mark mark;
+  bool fresh = false;   // the group has neither this offset nor the mark yet
+  int64_t end = -1;     // of the partition; -1: was not asked for
   int64_t deleted = 0;  // messages that the broker deleted before the group had read them
 };
 
-// The text that is kept beside an offset, and what it says; "" where it is none of ours.
-std::string metadata_of_token(std::string_view token);
-std::string token_of(const rd_kafka_topic_partition_t& of);
+// What this process has read of a topic.
+struct ReadTopic {
+  std::set<int32_t> numbers;
+  int32_t partitions = 0;  // as in Mark
+};
+using ReadTopics = std::map<std::string, ReadTopic, std::less<>>;
 
-// For all partitions of the list; an error where a broker does not answer. Waits. `start` counts
-// for topics that the group has not read yet. Of `read`, which this process has, one without
-// offsets was made anew since, and all that it holds is to be read. `check_range`: also whether the
-// broker still has, or has already, what lies at the group's offset.
-Result<std::vector<Beginning>> find_beginnings(rd_kafka_t* handle,
-                                               const rd_kafka_topic_partition_list_t& list,
-                                               const KafkaStart& start,
-                                               const std::set<std::string>& read,
-                                               const std::string& new_token, bool check_range);
+// The text that is kept beside an offset, and what it says; no token where it is none of ours.
+std::string metadata_of(const Mark& mark);
+Mark mark_of(const rd_kafka_topic_partition_t& of);
 
-// Adds a partition with an offset, and with the token beside it.
+struct Search {
+  KafkaStart start;        // counts for partitions that were there when the group began
+  const ReadTopics& read;  // a partition of these without an offset was made anew since
+  std::string new_token;
+  bool check_range = false;  // also whether the broker has what lies at the group's offset
+  std::chrono::milliseconds wait{};  // for all answers together
+};
+struct Found {
+  std::vector<Beginning> all;
+  PartitionList later;  // those where nobody can tell yet, those that nobody was asked for first
+  std::string why;      // of the first that somebody was asked for
+};
+// An error where nobody tells the group's offsets.
+Result<Found> find_beginnings(rd_kafka_t* handle, const rd_kafka_topic_partition_list_t& list,
+                              const Search& search);
+
+// Adds a partition with an offset, and with the mark beside it where it has a token.
 void add_offset(rd_kafka_topic_partition_list_t& to, const std::string& topic, int32_t partition,
-                int64_t offset, std::string_view token);
+                int64_t offset, const Mark& mark);
 
 }  // namespace nek

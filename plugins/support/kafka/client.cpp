@@ -16,6 +16,12 @@ std::string without_counts(std::string_view text) {
   return std::string(text.substr(0, text.find(" (after ")));
 }
 
+std::string fatal_text(rd_kafka_t* handle) {
+  char why[512] = "";
+  rd_kafka_fatal_error(handle, why, sizeof why);
+  return why;
+}
+
 }  // namespace
 
 void QuietLog::say(int level, const std::string& what, const std::string& detail) {
@@ -41,9 +47,7 @@ void KafkaClient::on_log(const rd_kafka_t* handle, int level, const char* facili
 void KafkaClient::on_error(rd_kafka_t* handle, int error, const char* text, void* opaque) {
   KafkaClient& client = of(opaque);
   if (error == RD_KAFKA_RESP_ERR__FATAL) {
-    char why[512] = "";
-    rd_kafka_fatal_error(handle, why, sizeof why);
-    client.log_.say(NEK_WARN, why);
+    client.log_.say(NEK_WARN, fatal_text(handle));
     return;
   }
   std::string line = without_counts(text);
@@ -81,6 +85,8 @@ Status KafkaClient::open(rd_kafka_type_t type, KafkaConf conf, void* owner) {
   (void)conf.release();  // the handle's
   return {};
 }
+
+std::string KafkaClient::fatal_reason() const { return fatal_text(handle_); }
 
 void KafkaClient::close() {
   if (rd_kafka_t* handle = std::exchange(handle_, nullptr))

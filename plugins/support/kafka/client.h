@@ -49,6 +49,7 @@ class KafkaClient {
   rd_kafka_t* c() const { return handle_; }
   // Nothing goes by this handle any more.
   bool fatal() const { return rd_kafka_fatal_error(handle_, nullptr, 0) != 0; }
+  std::string fatal_reason() const;
   QuietLog& log() { return log_; }
   void* owner() const { return owner_; }
 
