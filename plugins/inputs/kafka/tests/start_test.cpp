@@ -21,21 +21,28 @@ TEST_CASE("start is earliest, latest or a time") {
   CHECK_FALSE(parse_kafka_start(""));
 }
 
-TEST_CASE("the token beside an offset is read back, any other text is none") {
+TEST_CASE("the mark beside an offset is read back, any other text is none") {
   const PartitionList list = new_partitions(2);
-  add_offset(*list, "flows", 3, 17, "0123456789abcdef");
+  add_offset(*list, "flows", 3, 17, {"0123456789abcdef", 8});
   add_offset(*list, "flows", 4, 18, {});
   const auto& one = list->elems[0];
   CHECK(std::string(static_cast<const char*>(one.metadata), one.metadata_size) ==
-        "nek 0123456789abcdef");
+        "nek 0123456789abcdef 8");
   CHECK(one.offset == 17);
-  CHECK(token_of(one) == "0123456789abcdef");
-  CHECK(token_of(list->elems[1]).empty());
-  rd_kafka_topic_partition_t foreign{};
-  std::string text = "consumer of somebody else";
-  foreign.metadata = text.data();
-  foreign.metadata_size = text.size();
-  CHECK(token_of(foreign).empty());
+  CHECK(mark_of(one).token == "0123456789abcdef");
+  CHECK(mark_of(one).partitions == 8);
+  CHECK(mark_of(list->elems[1]).token.empty());
+  const auto mark_in = [](std::string text) {
+    rd_kafka_topic_partition_t of{};
+    of.metadata = text.data();
+    of.metadata_size = text.size();
+    return mark_of(of);
+  };
+  CHECK(mark_in("consumer of somebody else").token.empty());
+  CHECK(mark_in("nek 0123456789abcdef").token == "0123456789abcdef");
+  for (const char* text : {"nek 0123456789abcdef", "nek 0123456789abcdef ", "nek 0123 many",
+                           "nek 0123 -4", "nek 0123 99999999999"})
+    CHECK(mark_in(text).partitions == 0);
 }
 
 // TSan knows nothing of the threads that Debian's librdkafka starts: tests/kafka says more.
