@@ -434,7 +434,7 @@ void Reader::add_segment(const nek_segment& segment, const nek_id& id) {
   if (!is_message(segment))
     source.next_lines += count_newlines(chunk.data.get() + segment.begin, segment.size);
   source.holds.fetch_add(1, std::memory_order_relaxed);
-  touched_.push_back(&source);
+  if (touched_.empty() || touched_.back() != &source) touched_.push_back(&source);
 }
 
 // Bytes that no decoder will see become a dead letter here; the segment is only there to say where

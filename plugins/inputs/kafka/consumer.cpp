@@ -325,8 +325,9 @@ void KafkaConsumer::keep_fetching() {
 void KafkaConsumer::taken() { rd_kafka_message_destroy(batch_[at_++]); }
 
 bool KafkaConsumer::at_end() const {
-  return dealt_ && !assigned_ && std::all_of(partitions_.begin(), partitions_.end(),
-                               [](const auto& partition) { return partition->at_end; });
+  return dealt_ && !assigned_ &&
+         std::all_of(partitions_.begin(), partitions_.end(),
+                     [](const auto& partition) { return partition->at_end; });
 }
 
 void KafkaConsumer::finish() {
@@ -389,8 +390,7 @@ PartitionList KafkaConsumer::collect_commits() {
   PartitionList list = new_partitions(partitions_.size());
   for (const auto& partition : partitions_)
     if (partition->to_commit > partition->committed)
-      add_offset(*list, partition->topic, partition->number, partition->to_commit,
-                 partition->mark);
+      add_offset(*list, partition->topic, partition->number, partition->to_commit, partition->mark);
   return list;
 }
 

@@ -42,8 +42,8 @@ class KafkaConsumer {
   struct Partition {
     std::string topic;
     int32_t number = 0;
-    Mark mark;          // see start.h
-    int64_t next = 0;   // the least offset that may come
+    Mark mark;         // see start.h
+    int64_t next = 0;  // the least offset that may come
     nek_source* source = nullptr;
     nek_id id{};                         // of the partition itself: part of its messages' ids
     rd_kafka_topic_t* handle = nullptr;  // of messages met: compared only

@@ -93,8 +93,8 @@ class KafkaInput {
   }
 
   Status read(Chunk& chunk, std::chrono::milliseconds wait) {
-    // Partitions may be given up there: not while a chunk holds messages of them, which would be left
-    // out of it. It is handed on soon.
+    // Partitions may be given up there: not while a chunk holds messages of them, which would be
+    // left out of it. It is handed on soon.
     Status status = chunk.segments() ? Status() : consumer_->serve();
     if (!status.ok() || chunk.memory_full()) return status;
     metadata_.clear();

@@ -73,7 +73,8 @@ class Looker {
       return fail(place(of) + ": has no leader");
     one.fresh = true;
     one.mark = {search_.new_token, topic.partitions};
-    const auto offset = begin_of(of, of.partition >= topic.partitions ? KafkaStart() : search_.start);
+    const auto offset =
+        begin_of(of, of.partition >= topic.partitions ? KafkaStart() : search_.start);
     if (!offset.ok()) return offset.status();
     one.offset = *offset;
     return {};

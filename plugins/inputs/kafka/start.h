@@ -77,7 +77,7 @@ struct Search {
   KafkaStart start;        // counts for partitions that were there when the group began
   const ReadTopics& read;  // a partition of these without an offset was made anew since
   std::string new_token;
-  bool check_range = false;  // also whether the broker has what lies at the group's offset
+  bool check_range = false;          // also whether the broker has what lies at the group's offset
   std::chrono::milliseconds wait{};  // for all answers together
 };
 struct Found {
