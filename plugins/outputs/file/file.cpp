@@ -3,7 +3,9 @@
 // crashes included.
 #include <cstring>
 #include <filesystem>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -68,6 +70,33 @@ Compression compression_of(const Config& config) {
   return config.path.ends_with(".zst") ? Compression::kZstd : Compression::kNone;
 }
 
+// A path that an output of this process writes to, as long as this lives. Two outputs with the same
+// would each write over what the other wrote.
+class Claim {
+ public:
+  Claim() = default;
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+  ~Claim() {
+    const std::lock_guard lock(mutex);
+    taken.erase(path_);
+  }
+  // False: another output has it.
+  bool take(const std::string& path) {
+    std::error_code none;
+    const std::string whole = std::filesystem::weakly_canonical(path, none).string();
+    const std::lock_guard lock(mutex);
+    if (!taken.insert(whole).second) return false;
+    path_ = whole;
+    return true;
+  }
+
+ private:
+  static inline std::mutex mutex;
+  static inline std::set<std::string> taken;
+  std::string path_;
+};
+
 class FileOutput {
  public:
   static constexpr uint32_t kControls =
@@ -84,6 +113,8 @@ class FileOutput {
     if (single_ && std::filesystem::is_directory(config_.path, error))
       return fail_at(host_.at("path"), config_.path + " is a folder; name a file in it");
     Status status = check_options();
+    if (status.ok() && !claim_.take(config_.path))
+      status = fail_at(host_.at("path"), "another output writes to " + config_.path + " already");
     if (status.ok() && has_event_time()) shape.read(config_.time_field, {NEK_TIME});
     return status;
   }
@@ -256,6 +287,7 @@ class FileOutput {
 
   Host host_;
   Config config_;
+  Claim claim_;
   PathPattern pattern_;
   bool single_ = true;
   int64_t retention_ms_ = 0;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define CATCH_CONFIG_ENABLE_PAIR_STRINGMAKER
 #include <catch2/catch.hpp>
@@ -159,6 +162,17 @@ TEST_CASE("a file that is shorter than recorded is an error that says so") {
   CHECK(folder.files().empty());
 }
 
+TEST_CASE("two outputs with one path are told so before anything is written") {
+  const Folder folder;
+  const std::string path = folder / "flows.ndjson", again = folder / "./flows.ndjson";
+  {
+    const FileOutput first("path: " + path + "\n");
+    CHECK(error_of("path: " + again + "\n") ==
+          "1:7: another output writes to " + again + " already");
+  }
+  CHECK(error_of("path: " + again + "\n").empty());
+}
+
 TEST_CASE("a file of somebody else is refused, appended to or overwritten, as if_exists says") {
   const Folder folder;
   const std::string path = folder / "flows.ndjson";
@@ -246,11 +260,14 @@ TEST_CASE("a full disk leaves no part of a write behind, and it goes on when the
   CHECK(Folder::read(path) == kOneLine + kTwoLines);
 }
 
-TEST_CASE("two outputs cannot write the same file") {
+TEST_CASE("a file that another process writes is not written") {
   const Folder folder;
-  const std::string options = "path: " + (folder / "f") + "\n";
-  const FileOutput output(options);
-  CHECK(error_of(options) == (folder / "f") + " is being written by another output or process");
+  Folder::write(folder / "f", "");
+  const int other = open((folder / "f").c_str(), O_RDWR | O_CLOEXEC);
+  REQUIRE(flock(other, LOCK_EX) == 0);  // as each nek does; held by the open file, not by a process
+  CHECK(error_of("path: " + (folder / "f") + "\n") ==
+        (folder / "f") + " is being written by another output or process");
+  close(other);
 }
 
 TEST_CASE("a file begins with what its codec says") {
