@@ -139,6 +139,8 @@ void Reader::run() {
     }
     const std::string text = take_failure().text;
     if (status != NEK_RETRY) {
+      // What was read before is delivered first.
+      hooks_.snapshot_now(milliseconds(settings_.shutdown_timeout_ms));
       hooks_.failed(component_.plugin->id + ": " + (text.empty() ? "read failed" : text));
       break;
     }

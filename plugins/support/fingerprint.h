@@ -28,9 +28,9 @@ inline std::string fingerprint_all(std::string_view all) {
 }
 
 // Of at most the first KiB of `head`.
+constexpr size_t kFingerprintBytes = 1024;
 inline std::string fingerprint(std::string_view head) {
-  static constexpr size_t kBytes = 1024;
-  return fingerprint_all(head.substr(0, kBytes));
+  return fingerprint_all(head.substr(0, kFingerprintBytes));
 }
 
 }  // namespace nek

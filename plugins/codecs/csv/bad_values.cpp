@@ -15,7 +15,11 @@ const char* expected(Kind kind) {
     case Kind::kCount: return "a number like 930 or 4.5 M";
     case Kind::kPort:
     case Kind::kIcmpType:
-    case Kind::kIcmpCode: return "a port like 443, or an ICMP type and code like 3.10";
+    case Kind::kIcmpCode:
+      return "a port from 0 to 65535, or an ICMP type and code like 3.10, up to 255 each";
+    case Kind::kInterface: return "an interface's number from 0 to 4294967295";
+    case Kind::kProtocol: return "a protocol's name, or its number from 0 to 255";
+    case Kind::kFlags: return "TCP flags like ...AP..., 0x18 or 24";
     case Kind::kDouble: return "a number";
     case Kind::kUint64: return "a whole number from 0 to 18446744073709551615";
     case Kind::kWords: return "an address of four numbers";

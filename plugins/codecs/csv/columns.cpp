@@ -67,9 +67,12 @@ class ColumnParser {
       case Kind::kText: return parse_text(make_text(), nullptr);
       case Kind::kAddress: return parse_text(make_text(), &counts_.shortened);
       case Kind::kDict: return parse_codes(scratch.values_of(column_.name));
+      case Kind::kProtocol: return parse_codes(scratch.values_of(column_.name), is_protocol);
+      case Kind::kFlags: return parse_codes(scratch.values_of(column_.name), is_flags);
       case Kind::kInt64: return parse_numbers<int64_t>(parse_number<int64_t>);
       case Kind::kUint64: return parse_numbers<uint64_t>(parse_number<uint64_t>);
       case Kind::kCount: return parse_numbers<uint64_t>(parse_count);
+      case Kind::kInterface: return parse_numbers<uint64_t>(parse_interface);
       case Kind::kPort: return parse_port_column();
       case Kind::kIcmpType:
       case Kind::kIcmpCode: return parse_icmp();
@@ -121,7 +124,8 @@ class ColumnParser {
   }
   const nek_column* all_null(Scratch& scratch) {
     Make all;
-    if (column_.kind == Kind::kDict) all.dictionary = known(scratch.values_of(column_.name));
+    if (type_of(column_.kind) == NEK_DICT_TEXT)
+      all.dictionary = known(scratch.values_of(column_.name));
     nek_column& made = make(all);
     std::memset(made.values, 0, value_bytes(made.type, rows_));
     std::memset(made.validity, 0, (rows_ + 7) / 8);
@@ -157,8 +161,9 @@ class ColumnParser {
     return &made;
   }
   RowsLeft rows_left() const { return RowsLeft(call_.memory<uint32_t>(rows_)); }
-  // read_number knows the usual, many rows at a time; parse(text) all that is right.
-  template <class T, class Parse>
+  // read_number knows the usual, many rows at a time; parse(text) all that is right. kMost is one
+  // less than a power of two.
+  template <class T, uint64_t kMostValue = UINT64_MAX, class Parse>
   const nek_column* parse_numbers(Parse parse) {
     static const NumbersReader read_numbers = numbers_readers().back();
     constexpr uint32_t kMost = 128;
@@ -174,8 +179,13 @@ class ColumnParser {
       }
       T* const to = static_cast<T*>(made.values) + first;
       const uint64_t any_wrong = read_numbers(texts, count, reinterpret_cast<uint64_t*>(to), wrong);
-      for (uint32_t i = 0; any_wrong && i < count; i++) {
-        if (wrong[i]) read_slowly(made, first + i, to[i], parse);
+      uint64_t all = 0;
+      for (uint32_t i = 0; kMostValue != UINT64_MAX && i < count; i++) all |= to[i];
+      if (!any_wrong && all <= kMostValue) [[likely]]
+        continue;
+      for (uint32_t i = 0; i < count; i++) {
+        const bool is_large = static_cast<uint64_t>(to[i]) > kMostValue;
+        if (wrong[i] || is_large) read_slowly(made, first + i, to[i], parse);
       }
     }
     return &made;
@@ -246,11 +256,12 @@ class ColumnParser {
   }
   const nek_column* parse_port_column() {
     if (column_.protocol < 0) {
-      return parse_numbers<uint64_t>([](std::string_view text) -> std::optional<uint64_t> {
-        const auto port = parse_port(text);
-        if (!port) return std::nullopt;
-        return port->number;
-      });
+      return parse_numbers<uint64_t, kMostPort>(
+          [](std::string_view text) -> std::optional<uint64_t> {
+            const auto port = parse_port(text);
+            if (!port) return std::nullopt;
+            return port->number;
+          });
     }
     return parse_ports([](const Port& port) { return std::optional(port.number); });
   }
@@ -348,8 +359,8 @@ class ColumnParser {
     return bytes;
   }
   // A column of the dictionary as it was, or of the next one when there are new values.
-  const nek_column* parse_codes(Scratch::Values& values) {
-    if (values.known > kMaxDictionary) values = {};
+  const nek_column* parse_codes(Scratch::Values& values, TextCodes::Accepts accepts = nullptr) {
+    if (values.known == 0 || values.known > kMaxDictionary) values = {TextCodes(accepts), 0, {}};
     Make with_codes;
     with_codes.dictionary = known(values);
     nek_column& made = make(with_codes);
@@ -359,7 +370,7 @@ class ColumnParser {
     for (const uint32_t row : left.rows()) {
       codes[row] = 0;
       read_slowly(made, row, [&](std::string_view text) {
-        if (!is_utf8(text)) return false;
+        if (!is_utf8(text) || (accepts && !accepts(text))) return false;
         codes[row] = values.codes.code(text);
         return true;
       });
@@ -379,7 +390,7 @@ class ColumnParser {
     for (uint32_t row = 0, rows = rows_; row < rows; row++) {
       const Span s = at[row];
       codes[row] = known.code_of_field(bytes + s.begin, s.end - s.begin, trims);
-      if (codes[row] == TextCodes::kBlank) [[unlikely]]
+      if (codes[row] == TextCodes::kNone) [[unlikely]]
         into.add(row);
     }
   }
@@ -475,7 +486,9 @@ nek_type type_of(Kind kind) {
     case Kind::kText:
     case Kind::kAddress:
     case Kind::kWords: return NEK_TEXT;
-    case Kind::kDict: return NEK_DICT_TEXT;
+    case Kind::kDict:
+    case Kind::kProtocol:
+    case Kind::kFlags: return NEK_DICT_TEXT;
     case Kind::kInt64: return NEK_INT64;
     case Kind::kDouble: return NEK_DOUBLE;
     case Kind::kBool: return NEK_BOOL;
@@ -504,6 +517,7 @@ void decode_records(Call& call, const Plan& plan, Batch batch, Scratch& scratch,
   scratch.counts.shortened += counts.shortened;
   scratch.counts.ambiguous += counts.ambiguous;
   const auto rows = static_cast<uint32_t>(batch.records.size());
+  if (plan.lacks_flags) scratch.counts.flagless += rows;
   const auto raw = call.memory<nek_span>(rows);
   for (uint32_t row = 0; row < rows; row++) {
     const Record& record = batch.records[row];

@@ -29,12 +29,15 @@ enum class Kind : uint8_t {
   kEpochMs,
   // nfdump's
   kFlowTime,
-  kAddress,   // text; shortened ones are counted
-  kWords,     // text of an address that is printed as four numbers
-  kCount,     // uint64, with units
-  kPort,      // uint64, of 3.10 the 3
-  kIcmpType,  // uint64, of 3.10 the 3, else null
-  kIcmpCode,  // uint64, of 3.10 the 10, else null
+  kAddress,    // text; shortened ones are counted
+  kWords,      // text of an address that is printed as four numbers
+  kProtocol,   // dict: a number or a name
+  kFlags,      // dict: letters and dots, or a number
+  kCount,      // uint64, with units
+  kInterface,  // uint64, of 32 bits
+  kPort,       // uint64, of 3.10 the 3
+  kIcmpType,   // uint64, of 3.10 the 3, else null
+  kIcmpCode,   // uint64, of 3.10 the 10, else null
 };
 nek_type type_of(Kind kind);
 
@@ -53,12 +56,14 @@ struct Plan {
   const nek_schema* schema = nullptr;
   uint32_t fields = 0;
   std::vector<Column> columns;  // those that anyone reads
+  bool lacks_flags = false;     // nfdump's, though someone reads them
 };
 
 // What went through, for warnings.
 struct Counts {
   uint64_t shortened = 0;  // addresses that nfdump shortened
   uint64_t ambiguous = 0;  // times of an hour that comes twice
+  uint64_t flagless = 0;   // flows that were printed without flags, though someone reads them
 };
 
 // What a lane keeps from chunk to chunk.

@@ -25,11 +25,13 @@ enum class Header : uint8_t { kAuto, kYes, kNo };
 
 struct Config {
   Format format = Format::kPlain;
-  Header header = Header::kAuto;
   StringPairs columns;
-  std::string delimiter, timezone;
-  bool trim = false;
+  std::string timezone;
   bool icmp = false;
+  // Of plain rows only, so that it is known whether they were written.
+  std::optional<Header> header;
+  std::optional<std::string> delimiter;
+  std::optional<bool> trim;
 };
 
 constexpr auto kIcmp =
@@ -45,13 +47,14 @@ constexpr auto kOptions = options<Config>(
                              "bool, time, epoch_s, epoch_ms. Left out: all of the header, as text.",
                              {.fallback = "{}"}),
     option<&Config::header>("header",
-                            "Whether the first line names the columns; auto: it does when there "
-                            "are no columns given, or it holds their names.",
-                            {.fallback = "auto", .range = "auto|yes|no"}),
-    option<&Config::delimiter>("delimiter", "What separates fields: one character.",
-                               {.fallback = "','"}),
-    option<&Config::trim>("trim", "Removes blanks around texts; those around numbers never matter.",
-                          {.fallback = "false"}),
+                            "Whether the first line names the columns; auto (the default): it does "
+                            "when there are no columns given, or it holds their names.",
+                            {.range = "auto|yes|no"}),
+    option<&Config::delimiter>("delimiter",
+                               "What separates fields: one character, by default a comma."),
+    option<&Config::trim>("trim",
+                          "Removes blanks around texts (default false); those around numbers never "
+                          "matter."),
     kTimezone, kIcmp);
 constexpr auto kNfdumpOptions = options<Config>(kTimezone, kIcmp);
 
@@ -100,7 +103,10 @@ class Decoder {
     const Plan* plan = nullptr;         // of plain records
     std::string problem;                // of the header: no record can be read
     std::optional<uint64_t> header_at;  // empty lines may precede it
-    bool is_fmt = false;                // nfdump's, mostly
+    // nfdump's
+    std::optional<NfdumpFormat> header;  // with commas
+    bool is_fmt = false;                 // mostly
+    bool refuses_words = false;          // by its header their columns are elsewhere
   };
   struct Lane {
     Index index;
@@ -115,7 +121,10 @@ class Decoder {
         shortened_(host.counter("shortened_addresses",
                                 "IPv6 addresses that nfdump shortened; with -6 it does not.")),
         ambiguous_(host.counter("ambiguous_times",
-                                "Times of an hour that comes twice; the first is taken.")) {}
+                                "Times of an hour that comes twice; the first is taken.")),
+        flagless_(host.counter("flows_without_flags",
+                               "Flows that nfdump printed without their TCP flags (%flg), though "
+                               "something reads them.")) {}
 
   Status setup(Shape& shape) {
     auto zone = TimeZone::load(config_.timezone);
@@ -147,10 +156,14 @@ class Decoder {
   Status open(Source& source, std::string_view head) const {
     const auto [first, first_at] = first_record(head);
     if (nfdump()) {
-      const auto format = nfdump_format_of(first);
-      if (format) source.header_at = first_at;
-      source.is_fmt = !format;
-      if (format) source.by_header = nfdump_plan(*format);
+      source.header = nfdump_format_of(first);
+      if (source.header) source.header_at = first_at;
+      const auto names = source.header ? first : nfdump_header_in(head);
+      if (!source.header) source.header = nfdump_format_of(names);
+      source.refuses_words = !names.empty() && !source.header && !is_header_of_words(names);
+      const bool is_usual = source.header == nfdump_formats()[kFmt];
+      if (source.header && !is_usual) source.by_header = nfdump_plan(*source.header);
+      source.is_fmt = !source.header || is_usual || source.header->fields != kNfdumpColumns;
       return {};
     }
     source.plan = &plans_[0];
@@ -211,14 +224,27 @@ class Decoder {
       host_.log(NEK_WARN, std::to_string(ambiguous) + " times are of an hour that comes twice in " +
                               config_.timezone + ": the first was taken");
     }
+    if (const uint64_t flagless = all_flagless_) {
+      host_.log(NEK_WARN, std::to_string(flagless) +
+                              " flows were printed by nfdump without their TCP flags (%flg): what "
+                              "needs them, as SYN flows and scans do, sees nothing in these");
+    }
   }
 
  private:
   bool nfdump() const { return config_.format == Format::kNfdump; }
 
   Status set_nfdump() {
-    if (!config_.columns.empty()) {
+    static constexpr std::pair<const char*, const char*> kNotHere[] = {
+        {"header", "knows nfdump's headers by itself"},
+        {"delimiter", "reads what is separated by commas, as in nfdump's \"fmt:%ts, %sa, ...\""},
+        {"trim", "always removes blanks"}};
+    if (!config_.columns.empty())
       return fail_at(host_.at("columns"), "columns: 'format: nfdump' has its own");
+    for (const auto& [option, why] : kNotHere) {
+      const nek_value* at = host_.at(option);
+      if (at != &host_.config())
+        return fail_at(at, std::string(option) + ": 'format: nfdump' " + why);
     }
     dialect_ = {',', false};
     for (const auto& field : kNfdumpFields) {
@@ -233,10 +259,11 @@ class Decoder {
   }
   Status set_plain() {
     if (config_.icmp) return fail_at(host_.at("icmp"), "icmp: only with 'format: nfdump'");
-    if (config_.header == Header::kNo && config_.columns.empty()) {
+    header_ = config_.header.value_or(Header::kAuto);
+    if (header_ == Header::kNo && config_.columns.empty()) {
       return fail_at(host_.at("header"), "header: without one, 'columns' must be given");
     }
-    const std::string& delimiter = config_.delimiter;
+    const std::string delimiter = config_.delimiter.value_or(",");
     if (delimiter.size() != 1 || static_cast<unsigned char>(delimiter[0]) > 127 ||
         delimiter.find_first_of("\"\r\n") == 0) {
       return fail_at(host_.at("delimiter"), "delimiter: must be one ASCII character, no quote");
@@ -252,7 +279,7 @@ class Decoder {
       columns_.push_back({.name = name,
                           .kind = *kind,
                           .field = static_cast<int>(columns_.size()),
-                          .trim = config_.trim});
+                          .trim = config_.trim.value_or(false)});
     }
     return {};
   }
@@ -283,7 +310,11 @@ class Decoder {
       if (format.icmp_is_a_number && at == kDp) column.protocol = int{format.at[kPr]};
       if (format.addresses_are_words && column.kind == Kind::kAddress) column.kind = Kind::kWords;
     }
-    return plan_of(std::move(columns), format.fields);
+    Plan plan = plan_of(std::move(columns), format.fields);
+    plan.lacks_flags = std::any_of(
+        plan.columns.begin(), plan.columns.end(),
+        [](const auto& column) { return column.kind == Kind::kFlags && column.field < 0; });
+    return plan;
   }
 
   // Its fields, and where it begins.
@@ -302,8 +333,31 @@ class Decoder {
     }
     return {texts, record.begin};
   }
+  // The names in the first header of nfdump's, unless flows precede it.
+  std::vector<std::string> nfdump_header_in(std::string_view head) const {
+    const std::string_view bytes = without_bom(head);
+    Index index;
+    scan(bytes.data(), 0, static_cast<uint32_t>(bytes.size()), dialect_, unit_, index);
+    for (Record record : index.records) {
+      size_t format = 0;
+      const NfdumpLine line = classify_nfdump(bytes.data(), record, index, format);
+      if (line == NfdumpLine::kNoFlow) continue;
+      if (line != NfdumpLine::kHeader) break;
+      return nfdump_header(bytes.substr(record.begin, record.end - record.begin));
+    }
+    return {};
+  }
+  // Whether a header further down tells what is assumed anyway: rows may be in another chunk, so
+  // that it can't change how they are read.
+  static bool is_expected(const Source& source, const std::vector<std::string>& names) {
+    const auto format = nfdump_format_of(names);
+    if (!format) return is_header_of_words(names) && !source.refuses_words;
+    if (source.header && source.header->fields == format->fields) return format == source.header;
+    const auto known = nfdump_formats();
+    return std::find(known.begin(), known.end(), *format) != known.end();
+  }
   bool is_header(const std::vector<std::string>& first) const {
-    if (config_.header != Header::kAuto) return config_.header == Header::kYes;
+    if (header_ != Header::kAuto) return header_ == Header::kYes;
     return std::all_of(config_.columns.begin(), config_.columns.end(), [&](const auto& column) {
       return std::find(first.begin(), first.end(), column.first) != first.end();
     });
@@ -325,8 +379,9 @@ class Decoder {
       }
       if (wanted_ && !wanted_->contains(name)) continue;
       const auto at = std::find(names.begin(), names.end(), name);
-      columns.push_back(
-          {.name = name, .field = static_cast<int>(at - names.begin()), .trim = config_.trim});
+      columns.push_back({.name = name,
+                         .field = static_cast<int>(at - names.begin()),
+                         .trim = config_.trim.value_or(false)});
     }
     source.by_header = plan_of(std::move(columns), static_cast<uint32_t>(names.size()));
     source.plan = &*source.by_header;
@@ -383,11 +438,23 @@ class Decoder {
     size_t format = 0;
     const NfdumpLine line = classify_nfdump(bytes, record, lane.index, format);
     if (line == NfdumpLine::kNoFlow) return nullptr;
+    if (line == NfdumpLine::kHeader) {
+      const std::string_view text = {bytes + record.begin, record.end - record.begin};
+      if (is_expected(source, nfdump_header(text))) return nullptr;
+      return refuse("header", kOtherHeader);
+    }
     if (source.by_header && source.by_header->fields == fields) return &*source.by_header;
-    if (line == NfdumpLine::kFlow) return &plans_[format];
+    if (line == NfdumpLine::kFlow && !(source.refuses_words && fields == 1)) return &plans_[format];
+    if (line == NfdumpLine::kUnclear) return refuse("format", kUnclear);
     return refuse("format", "is no line of nfdump's that holds a flow; it has " +
                                 std::to_string(fields) + " fields");
   }
+  static constexpr const char* kOtherHeader =
+      "this header names other columns than those by which the rows are read; what nfdump printed "
+      "in another way belongs into a file of its own, with its header first";
+  static constexpr const char* kUnclear =
+      "which columns it has cannot be told; let nfdump print its header (without -q), or all of "
+      "%ts, %sa, %sp, %da, %dp, %byt, %pkt, %out, %pr, %flg in this order";
 
   static void refuse(Call& call, std::vector<Refusal>& refusals) {
     std::stable_sort(refusals.begin(), refusals.end(), [](const Refusal& a, const Refusal& b) {
@@ -398,21 +465,24 @@ class Decoder {
   void count(const Counts& counts) const {
     if (counts.shortened) shortened_.add(static_cast<double>(counts.shortened));
     if (counts.ambiguous) ambiguous_.add(static_cast<double>(counts.ambiguous));
+    if (counts.flagless) flagless_.add(static_cast<double>(counts.flagless));
     all_shortened_.fetch_add(counts.shortened, std::memory_order_relaxed);
     all_ambiguous_.fetch_add(counts.ambiguous, std::memory_order_relaxed);
+    all_flagless_.fetch_add(counts.flagless, std::memory_order_relaxed);
   }
 
   Host host_;
   Config config_;
   Dialect dialect_;
+  Header header_ = Header::kAuto;
   BitmapUnit unit_ = bitmap_units().back();
   TimeZone zone_;
   std::vector<Column> columns_;  // declared; once started: those of them that anyone reads
   std::optional<std::set<std::string>> wanted_;  // none: all
   std::vector<Plan> plans_;  // nfdump: of each format; plain: of the declared columns in order
-  Metric shortened_, ambiguous_;
-  mutable std::atomic<uint64_t> all_shortened_ = 0,
-                                all_ambiguous_ = 0;  // for the warnings at the end
+  Metric shortened_, ambiguous_, flagless_;
+  mutable std::atomic<uint64_t> all_shortened_ = 0, all_ambiguous_ = 0,
+                                all_flagless_ = 0;  // for the warnings at the end
 };
 
 class NfdumpDecoder : public Decoder {

@@ -9,7 +9,17 @@ namespace nek::csv {
 
 namespace {
 
-enum Format : size_t { kFmtNoFlags = 1, kOldCsv, kNewCsv, kFastCsv, kPipe, kLine, kLong, kNsel };
+enum Format : size_t {
+  kFmtNoFlags = 1,
+  kOldCsv,
+  kNewCsv,
+  kFastCsv,
+  kPipe,
+  kLine,
+  kLong,
+  kNsel,
+  kFmtNoOut
+};
 
 // Of lines without commas the fields are found one by one; every other one is what lies between.
 constexpr NfdumpFormat kFormats[] = {
@@ -23,8 +33,8 @@ constexpr NfdumpFormat kFormats[] = {
     {16, {1, 5, 7, 9, 11, 15, 13, -1, 3, -1}},              // -o line, gline, biline
     {18, {1, 5, 7, 9, 11, 17, 15, -1, 3, 13}},              // -o long, extended, bilong
     {14, {1, 5, 7, 9, 11, 13, -1, -1, 3, -1}},              // -o nsel
+    {9, {0, 1, 2, 3, 4, 5, 6, -1, 7, 8}},                   // fmt without %out
 };
-constexpr size_t kCsvFormats = 5;
 
 // The new csv has the duration, where fmt has an address behind blanks.
 bool is_duration(std::string_view text) {
@@ -33,19 +43,9 @@ bool is_duration(std::string_view text) {
 }
 
 bool is_no_flow(std::string_view line, uint32_t fields) {
-  static constexpr std::string_view kBegins[] = {"Date first seen",
-                                                 "Event time",
-                                                 "Summary",
-                                                 "Time window:",
-                                                 "Total flows processed:",
-                                                 "Sys:",
-                                                 "No matching flows",
-                                                 "Top ",
-                                                 "ts,te,td,",
-                                                 "firstSeen,",
-                                                 "cnt,af,",
-                                                 "flows,bytes,packets,",
-                                                 "Aggregated flows"};
+  static constexpr std::string_view kBegins[] = {
+      "Summary",           "Time window:", "Total flows processed:", "Sys:",
+      "No matching flows", "Top ",         "flows,bytes,packets,",   "Aggregated flows"};
   for (const auto& begin : kBegins) {
     if (line.starts_with(begin)) return true;
   }
@@ -54,6 +54,15 @@ bool is_no_flow(std::string_view line, uint32_t fields) {
     return line.find_first_not_of(set) == std::string_view::npos;
   };
   return (fields == 6 && only("0123456789,")) || only(" \t");
+}
+
+bool is_header(std::string_view line) {
+  for (const auto* begin :
+       {"Date first seen", "Event time", "ts,te,td,", "firstSeen,", "cnt,af,"}) {
+    if (line.starts_with(begin)) return true;
+  }
+  return line.find(" IP Addr") != std::string_view::npos &&
+         line.find(',') == std::string_view::npos;
 }
 
 // Appends fields to an index that lie where they are told, in order.
@@ -122,11 +131,6 @@ bool split_address(std::string_view word, std::string_view& address, std::string
   return true;
 }
 
-bool is_flags(std::string_view word) {
-  return word.starts_with("0x") || ((word.size() == 6 || word.size() == 8) &&
-                                    word.find_first_not_of(".CEUAPRSF") == std::string_view::npos);
-}
-
 // TIME DURATION PROTO ADDRESS -> ADDRESS [FLAGS TOS] PACKETS BYTES ...
 // TIME DURATION PROTO ADDRESS <-> ADDRESS [FLAGS TOS] OUT-PACKETS PACKETS OUT-BYTES BYTES ...
 // TIME EVENT XEVENT PROTO ADDRESS -> ADDRESS ADDRESS -> ADDRESS BYTES ...
@@ -149,7 +153,8 @@ std::optional<size_t> split_line(std::string_view line, Fields& fields) {
   if (at + 2 < words.size() && words[at + 1] == "->") {
     format = kNsel;
     at += 3;
-  } else if (at + 2 < words.size() && is_flags(words[at])) {
+  } else if (at + 2 < words.size() &&
+             (words[at].starts_with("0x") || has_flag_letters(words[at]))) {
     format = kLong;
     fields.add(words[at]);
     at += 2;
@@ -174,15 +179,49 @@ void split_pipe(std::string_view line, const char* bytes, Record& record, Index&
   record.fields = index.ends.size() - record.first;
 }
 
+// A protocol's number has its blanks behind it; all other numbers have them in front.
+bool is_right_aligned(std::string_view text) {
+  return text.starts_with("  ") && is_digit(text.back());
+}
+bool may_be_protocol(std::string_view text) {
+  return is_protocol(trim(text)) && !is_right_aligned(text);
+}
+bool may_be_address(std::string_view text) {
+  return text.find_first_of(".:") != std::string_view::npos;
+}
+// Packets are padded to 8 characters, interfaces to 6, so that blanks in front of 8 tell.
+bool is_padded_counter(std::string_view text) { return text.size() >= 8 && is_right_aligned(text); }
+
+// fmt without one of its columns: which one is told where it is certain.
+NfdumpLine classify_nine(const std::array<std::string_view, 9>& fields, size_t& format) {
+  if (!may_be_address(fields[kSa]) || !may_be_address(fields[kDa])) return NfdumpLine::kUnclear;
+  const auto last = trim(fields[8]);
+  if (!has_flag_letters(last) && !last.starts_with("0x")) {
+    format = kFmtNoFlags;
+    return may_be_protocol(fields[8]) ? NfdumpLine::kFlow : NfdumpLine::kUnclear;
+  }
+  format = kFmtNoOut;
+  const bool is_it =
+      is_padded_counter(fields[kPkt]) && may_be_protocol(fields[7]) && !fields[7].starts_with("  ");
+  return is_it ? NfdumpLine::kFlow : NfdumpLine::kUnclear;
+}
+
 NfdumpLine classify_csv(const char* bytes, const Record& record, const Index& index,
                         size_t& format) {
-  for (format = 0; format < kCsvFormats; format++) {
-    if (kFormats[format].fields == record.fields) break;
+  const auto at = [&](uint32_t i) { return field(bytes, index.ends.data(), record, i); };
+  switch (record.fields) {
+    case 9: {
+      std::array<std::string_view, 9> fields;
+      for (uint32_t i = 0; i < fields.size(); i++) fields[i] = at(i);
+      return classify_nine(fields, format);
+    }
+    case 10:
+      format = is_duration(at(1)) ? kNewCsv : kFmt;
+      return format == kFmt && is_right_aligned(at(kPr)) ? NfdumpLine::kUnclear : NfdumpLine::kFlow;
+    case 17: format = kFastCsv; return NfdumpLine::kFlow;
+    case 48: format = kOldCsv; return NfdumpLine::kFlow;
+    default: return NfdumpLine::kUnknown;
   }
-  if (format == kCsvFormats) return NfdumpLine::kUnknown;
-  const bool may_be_new = format == kFmt;
-  if (may_be_new && is_duration(field(bytes, index.ends.data(), record, 1))) format = kNewCsv;
-  return NfdumpLine::kFlow;
 }
 
 }  // namespace
@@ -204,6 +243,7 @@ NfdumpLine classify_nfdump(const char* bytes, Record& record, Index& index, size
     return NfdumpLine::kFlow;
   }
   if (is_no_flow(line, record.fields)) return NfdumpLine::kNoFlow;
+  if (is_header(line)) return NfdumpLine::kHeader;
   if (record.fields == kFormats[kFastCsv].fields) return classify_csv(bytes, record, index, format);
   if (record.fields > 1 || line.find('|') == std::string_view::npos) return NfdumpLine::kUnknown;
   split_pipe(line, bytes, record, index);
@@ -211,18 +251,90 @@ NfdumpLine classify_nfdump(const char* bytes, Record& record, Index& index, size
   return record.fields == kFormats[kPipe].fields ? NfdumpLine::kFlow : NfdumpLine::kUnknown;
 }
 
+std::vector<std::string> nfdump_header(std::string_view line) {
+  // Those with a blank; others end where one is.
+  static constexpr std::string_view kNames[] = {"Date first seen",
+                                                "Date last seen",
+                                                "Date flow received",
+                                                "Event time",
+                                                "Src IP Addr:Port",
+                                                "Dst IP Addr:Port",
+                                                "Src IP Addr(..):Port",
+                                                "Dst IP Addr(..):Port",
+                                                "X-Src IP Addr:Port",
+                                                "X-Dst IP Addr:Port",
+                                                "Src IP Addr",
+                                                "Dst IP Addr",
+                                                "X-late Src IP",
+                                                "X-late Dst IP",
+                                                "Router IP",
+                                                "Next-hop IP",
+                                                "BGP next-hop IP",
+                                                "Src Pt",
+                                                "Dst Pt",
+                                                "In Pkt",
+                                                "Out Pkt",
+                                                "In Byte",
+                                                "Out Byte",
+                                                "Src AS",
+                                                "Dst AS",
+                                                "Next AS",
+                                                "Prev AS",
+                                                "Src Network",
+                                                "Dst Network",
+                                                "Exp ID",
+                                                "In src MAC Addr",
+                                                "Out dst MAC Addr",
+                                                "In dst MAC Addr",
+                                                "Out src MAC Addr",
+                                                "C Latency",
+                                                "S latency",
+                                                "A latency"};
+  std::vector<std::string> names;
+  while (!(line = trim(line)).empty()) {
+    size_t size = std::min({line.find(' '), line.find(','), line.size()});
+    for (const auto& name : kNames) {
+      if (line.starts_with(name)) size = std::max(size, name.size());
+    }
+    const auto name = line.substr(0, size);
+    if (name.starts_with('(') && !names.empty()) {  // Date first seen (raw)
+      names.back().append(" ").append(name);
+    } else {
+      names.emplace_back(name);
+    }
+    line.remove_prefix(line.substr(size).starts_with(',') ? size + 1 : size);
+  }
+  return names;
+}
+
+bool is_header_of_words(const std::vector<std::string>& header) {
+  const auto is = [&](size_t at, std::string_view name) {
+    return at < header.size() && header[at] == name;
+  };
+  size_t at = 0;
+  while (at < header.size() && !header[at].starts_with("Src IP Addr")) at++;
+  if (at < 2 || !is(at - 1, "Proto") || at + 2 >= header.size()) return false;
+  if (!header[at].ends_with("Port") || !header[at + 1].starts_with("Dst IP Addr")) return false;
+  at += 2;
+  if (is(at, "X-Src IP Addr:Port")) return is(at + 2, "In Byte");
+  if (is(at, "Flags")) at += 2;
+  if (is(at, "Packets")) return is(at + 1, "Bytes");
+  return is(at, "Out Pkt") && is(at + 1, "In Pkt") && is(at + 2, "Out Byte") &&
+         is(at + 3, "In Byte");
+}
+
 std::optional<NfdumpFormat> nfdump_format_of(const std::vector<std::string>& header) {
-  static constexpr std::array<std::array<std::string_view, 4>, kNfdumpColumns> kNames = {{
-      {"ts", "firstSeen"},
-      {"sa", "srcAddr"},
-      {"sp", "srcPort"},
-      {"da", "dstAddr"},
-      {"dp", "dstPort"},
-      {"ibyt", "bytes", "inBytes", "byt"},
-      {"ipkt", "packets", "inPackets", "pkt"},
-      {"out", "output"},
-      {"pr", "proto"},
-      {"flg", "flags"},
+  static constexpr std::array<std::array<std::string_view, 6>, kNfdumpColumns> kNames = {{
+      {"ts", "firstSeen", "Date first seen", "Date first seen (raw)"},
+      {"sa", "srcAddr", "Src IP Addr"},
+      {"sp", "srcPort", "Src Pt"},
+      {"da", "dstAddr", "Dst IP Addr"},
+      {"dp", "dstPort", "Dst Pt"},
+      {"ibyt", "bytes", "inBytes", "byt", "Bytes", "In Byte"},
+      {"ipkt", "packets", "inPackets", "pkt", "Packets", "In Pkt"},
+      {"out", "output", "Output"},
+      {"pr", "proto", "Proto"},
+      {"flg", "flags", "Flags"},
   }};
   NfdumpFormat format = {static_cast<uint32_t>(header.size()), {}};
   for (size_t column = 0; column < kNfdumpColumns; column++) {

@@ -30,9 +30,9 @@ inline constexpr std::array<NfdumpField, kNfdumpColumns> kNfdumpFields = {{
     {"dp", Kind::kPort},
     {"byte", Kind::kCount},
     {"pkt", Kind::kCount},
-    {"out", Kind::kUint64},
-    {"pr", Kind::kDict},
-    {"flg", Kind::kDict},
+    {"out", Kind::kInterface},
+    {"pr", Kind::kProtocol},
+    {"flg", Kind::kFlags},
 }};
 
 // One of nfdump's output formats.
@@ -41,6 +41,7 @@ struct NfdumpFormat {
   std::array<int8_t, kNfdumpColumns> at;  // the field of each column; -1: not printed
   bool icmp_is_a_number = false;          // type * 256 + code, in place of 3.10
   bool addresses_are_words = false;
+  bool operator==(const NfdumpFormat&) const = default;
 };
 std::span<const NfdumpFormat> nfdump_formats();
 constexpr size_t kFmt = 0;  // of these the one with all columns
@@ -50,18 +51,26 @@ inline bool begins_with_time(const char* line, uint32_t size) {
   return size >= 19 && line[0] >= '0' && line[0] <= '9' && line[4] == '-' && line[7] == '-' &&
          line[13] == ':';
 }
-// Most flows: with ten fields, and blanks before the address, where the new csv has a duration.
+// Most flows: with ten fields, blanks before the address, where the new csv has a duration, and not
+// before the protocol, where they would be those of a number.
 inline bool is_fmt(const char* bytes, const uint32_t* ends, const Record& record) {
   return record.fields == kNfdumpColumns && bytes[ends[record.first] + 1] == ' ' &&
+         bytes[ends[record.first + kOut] + 2] != ' ' &&
          begins_with_time(bytes + record.begin, record.end - record.begin);
 }
 
-enum class NfdumpLine : uint8_t { kFlow, kNoFlow, kUnknown };
+// kUnclear: a flow, but without a header nobody can tell which columns it has.
+enum class NfdumpLine : uint8_t { kFlow, kNoFlow, kHeader, kUnclear, kUnknown };
 // What a record is, and of a flow the index of its format. Where fields are not separated by commas
 // they are found here, and `record` becomes one of `index` that has them.
 NfdumpLine classify_nfdump(const char* bytes, Record& record, Index& index, size_t& format);
 
-// The format that a header of -o csv tells, also of a user's own (csv:%ts,%sa,...).
+// The names in a header: of fmt and of those formats that are lines of words it has no commas.
+std::vector<std::string> nfdump_header(std::string_view line);
+// The format of records with commas that a header tells: that of -o csv, also of a user's own
+// (csv:%ts,%sa,...), or that of fmt.
 std::optional<NfdumpFormat> nfdump_format_of(const std::vector<std::string>& header);
+// Whether lines of words below this header have their columns where they are read.
+bool is_header_of_words(const std::vector<std::string>& header);
 
 }  // namespace nek::csv

@@ -4,6 +4,7 @@
 // All take text from outside and answer nothing where it is not wholly what they expect.
 // Thread-safe: functions without state.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -41,23 +42,47 @@ inline std::optional<uint64_t> parse_count(std::string_view text) {
   return static_cast<uint64_t>(value) * factor;
 }
 
+inline std::optional<uint64_t> parse_interface(std::string_view text) {
+  return parse_number<uint32_t>(text);
+}
+
+// Of TCP, as letters and dots (...AP...; nfdump 1.6 printed six), or as a number.
+inline bool has_flag_letters(std::string_view text) {
+  return (text.size() == 6 || text.size() == 8) &&
+         text.find_first_not_of(".CEUAPRSF") == std::string_view::npos;
+}
+inline bool is_flags(std::string_view text) {
+  if (has_flag_letters(text) || parse_number<uint8_t>(text)) return true;
+  return text.starts_with("0x") && text.size() > 2 && text.size() <= 4 &&
+         text.find_first_not_of("0123456789abcdefABCDEF", 2) == std::string_view::npos;
+}
+
+// 6, or a name, which nfdump cuts: TCP, ICMP6, AX.25, TP++. Not what other columns hold.
+inline bool is_protocol(std::string_view text) {
+  const auto is_letter = [](char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; };
+  if (std::none_of(text.begin(), text.end(), is_letter)) return bool(parse_number<uint8_t>(text));
+  const bool is_flags = has_flag_letters(text) && text.find('.') != std::string_view::npos;
+  return text.find_first_of(": ") == std::string_view::npos && !is_flags && !text.starts_with("0x");
+}
+
 constexpr int64_t kMaxRawTime = 253'402'300'799'999;  // the end of 9999, in ms
 
 // nfdump prints ICMP's type and code in place of the destination port: 3.10 is type 3, code 10.
+constexpr uint64_t kMostPort = 65535;
 struct Port {
-  uint64_t number;  // the port, or the type
+  uint64_t number;  // the port, up to kMostPort, or the type
   std::optional<uint64_t> code;
 };
 // nfdump's -o csv and -o pipe print both as one number: type * 256 + code.
 inline Port icmp_port(uint64_t number) { return {number >> 8, number & 255}; }
 inline std::optional<Port> parse_port(std::string_view text) {
   const size_t dot = text.find('.');
-  const auto number = parse_number<uint64_t>(text.substr(0, dot));
+  const auto number = parse_number<uint16_t>(text.substr(0, dot));
   if (!number) return std::nullopt;
   if (dot == std::string_view::npos) return Port{*number, std::nullopt};
-  const auto code = parse_number<uint64_t>(text.substr(dot + 1));
-  if (!code) return std::nullopt;
-  return Port{*number, code};
+  const auto code = parse_number<uint8_t>(text.substr(dot + 1));
+  if (!code || *number > UINT8_MAX) return std::nullopt;
+  return Port{*number, *code};
 }
 
 // A time as nfdump prints it: of its own zone, except that raw ones (%tsr) are s since 1970, UTC,

@@ -18,6 +18,9 @@ namespace nek::csv {
 
 class TextCodes {
  public:
+  using Accepts = bool (*)(std::string_view);
+  explicit TextCodes(Accepts accepts = nullptr) : accepts_(accepts) {}
+
   const std::vector<std::string>& texts() const { return texts_; }
 
   int32_t code(std::string_view text) {
@@ -28,7 +31,7 @@ class TextCodes {
     return code;
   }
   // Of a field, of which sixteen bytes can be read whatever its size; `trims`: blanks around it do
-  // not count. kBlank where nothing is left of it.
+  // not count. kNone where nothing is left of it, or it is not accepted.
   int32_t code_of_field(const char* text, uint32_t size, bool trims) {
     if (size > kShort) [[unlikely]]
       return code_of_text({text, size}, trims);
@@ -38,7 +41,7 @@ class TextCodes {
       return slot.code;
     return take_in({text, size}, trims, slot, first, rest);
   }
-  static constexpr int32_t kBlank = -1;
+  static constexpr int32_t kNone = -1;
 
  private:
   static constexpr uint32_t kShort = 16;
@@ -53,18 +56,19 @@ class TextCodes {
   [[gnu::noinline]] int32_t take_in(std::string_view text, bool trims, Short& slot, uint64_t first,
                                     uint64_t rest) {
     const int32_t code = code_of_text(text, trims);
-    if (code != kBlank) slot = {first, rest, static_cast<uint32_t>(text.size()), code};
+    if (code != kNone) slot = {first, rest, static_cast<uint32_t>(text.size()), code};
     return code;
   }
   [[gnu::noinline]] int32_t code_of_text(std::string_view text, bool trims) {
     if (trims) text = trim(text);
-    return text.empty() ? kBlank : code(text);
+    return text.empty() || (accepts_ && !accepts_(text)) ? kNone : code(text);
   }
 
   struct Hash : std::hash<std::string_view> {
     using is_transparent = void;
   };
 
+  Accepts accepts_;
   std::array<Short, size_t{1} << kBits> short_;  // the last text of each slot
   std::unordered_map<std::string, int32_t, Hash, std::equal_to<>> codes_;
   std::vector<std::string> texts_;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <ctime>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -82,17 +83,22 @@ class CsvInput {
     if (follower_) return follower_->read(chunk, wait);
     while (!chunk.room().empty()) {
       if (!file_) {
-        if (next_ == paths_.size()) return end();
-        if (Status status = open_file(); !status.ok()) return status;
+        if (next_ == paths_.size()) return end_all(chunk);
+        if (Status status = open_file(); !status.ok()) {
+          give_up(status);
+          continue;
+        }
       }
       // What is there already is not held back.
       const auto wait_ms = chunk.empty() ? static_cast<int>(wait.count()) : 0;
       if (!source_) {
         const auto known = open_source(wait_ms);
-        if (!known.ok()) return known.status();
-        if (!*known) return {};
-      } else if (const auto got = read_file(chunk, wait_ms); !got.ok() || !*got) {
-        return got.status();
+        if (!known.ok()) give_up(known.status());
+        if (known.ok() && !*known) return {};
+      } else {
+        const auto got = read_file(chunk, wait_ms);
+        if (!got.ok()) give_up(got.status());
+        if (got.ok() && !*got) return {};
       }
     }
     return {};
@@ -139,6 +145,8 @@ class CsvInput {
     for (const auto& one : found) {
       const auto file = FileReader::open(one);
       if (!file.ok()) return file.status();
+      if (Status status = file->refuse_foreign(); !status.ok()) return status;
+      if (!files_.insert(file->id()).second) continue;  // by another name, or of two patterns
       paths_.push_back(one);
       total_ += file->size();
     }
@@ -160,7 +168,9 @@ class CsvInput {
   // False: the first bytes are not there yet.
   Result<bool> open_source(int wait_ms) {
     auto has_head = file_->read_head(wait_ms);
-    if (!has_head.ok() || !*has_head) return has_head;
+    if (has_head.ok() && !*has_head) return false;
+    // What is damaged behind the bytes that tell it is read up to there.
+    if (!has_head.ok() && file_->head().size() < kFingerprintBytes) return has_head.status();
     const std::string& path = paths_[next_ - 1];
     const bool is_stdin = path == kStdin;
     const std::string identity = is_stdin ? session() : fingerprint(file_->head());
@@ -171,14 +181,28 @@ class CsvInput {
     open.head = to_text(file_->head());
     if (is_stdin) open.flags = NEK_ONCE;
     source_ = host_.open_source(open);
+    if (source_->ended && has_grown()) {
+      host_.log(NEK_INFO, path + ": has grown since it was delivered (" + delivered_before() +
+                              "); what was added is read");
+      return skip_to_resume();
+    }
     if (source_->ended) {
       host_.log(NEK_INFO, path + ": already delivered (" + delivered_before() +
                               "); read it again with --from-start");
       close();
-    } else if (source_->resume != NEK_NO_POSITION) {
-      if (Status status = file_->skip_to(source_->resume); !status.ok()) return status;
+      return true;
     }
+    return skip_to_resume();
+  }
+  Result<bool> skip_to_resume() {
+    if (source_->resume == NEK_NO_POSITION) return true;
+    if (Status status = file_->skip_to(source_->resume); !status.ok()) return status;
     return true;
+  }
+  // Packed ones would have to be unpacked to know.
+  bool has_grown() const {
+    return !file_->is_packed() && source_->resume != NEK_NO_POSITION &&
+           file_->size() > source_->resume;
   }
   // "1,000,000 records, 2026-11-24 20:15"
   std::string delivered_before() const {
@@ -209,7 +233,27 @@ class CsvInput {
     }
     return *got > 0;
   }
+  // The next file is read; this one keeps its position, for when it is whole.
+  void give_up(const Status& why) {
+    if (failed_++ == 0) failure_ = why.message();
+    if (next_ < paths_.size()) host_.log(NEK_WARN, why.message() + "; goes on with the next file");
+    source_ = nullptr;
+    file_.reset();
+  }
+  Status end_all(const Chunk& chunk) {
+    if (failed_ == 0) return end();
+    if (!chunk.empty()) return {};  // the failure comes behind it
+    const std::string others = failed_ > 1 ? "; and " + std::to_string(failed_ - 1) + " more of " +
+                                                 std::to_string(paths_.size()) +
+                                                 " files could not be read to their end"
+                                           : "";
+    return fail(failure_ + others);
+  }
   void close() {
+    if (file_->passed_over()) {
+      host_.log(NEK_WARN, "'" + paths_[next_ - 1] + "': what follows its compressed data is none " +
+                              "and is left out");
+    }
     done_ = done_before_ + file_->size();
     host_.end_source(std::exchange(source_, nullptr));
     file_.reset();
@@ -219,9 +263,12 @@ class CsvInput {
   Config config_;
   std::optional<Follower> follower_;
   std::vector<std::string> paths_;
-  size_t next_ = 0;  // of paths_
+  std::set<std::pair<uint64_t, uint64_t>> files_;  // which they are
+  size_t next_ = 0;                                // of paths_
   std::optional<FileReader> file_;
   nek_source* source_ = nullptr;  // of file_, once its first bytes are known
+  size_t failed_ = 0;             // files
+  std::string failure_;           // of the first of them
   uint64_t done_before_ = 0;
   std::atomic<uint64_t> done_ = 0, total_ = 0;  // bytes on disk
 };

@@ -40,6 +40,37 @@ Result<FileReader> FileReader::open(const std::string& path) {
   return FileReader(path, std::move(fd), static_cast<uint64_t>(info.st_size), false);
 }
 
+// Such files are met often enough, and would be dead letters from beginning to end.
+Status FileReader::refuse_foreign() const {
+  using std::string_view_literals::operator""sv;
+  static constexpr std::pair<std::string_view, const char*> kForeign[] = {
+      {"\xfd"
+       "7zXZ\0"sv,
+       "is packed by xz; gzip, zstd and bzip2 can be read, or '-' with 'xz -dc FILE | nek ...'"},
+      {"7z\xbc\xaf\x27\x1c"sv, "is packed by 7z; gzip, zstd and bzip2 can be read"},
+      {"PK\x03\x04"sv, "is a zip archive; gzip, zstd and bzip2 can be read"},
+      {"\x04\x22\x4d\x18"sv, "is packed by lz4; gzip, zstd and bzip2 can be read"},
+      {"\x0c\xa5"sv,
+       "is a file of nfcapd; 'nfdump -r FILE -6 -N -o \"fmt:%ts, %sa, %sp, %da, %dp, %byt, %pkt, "
+       "%out, %pr, %flg\"' prints its flows"},
+      {"\xff\xfe"sv, "is UTF-16; 'iconv -f UTF-16 -t UTF-8' makes UTF-8 of it"},
+      {"\xfe\xff"sv, "is UTF-16; 'iconv -f UTF-16 -t UTF-8' makes UTF-8 of it"}};
+  char first[8];
+  const ssize_t got = ::pread(fd_.get(), first, sizeof first, 0);
+  if (got <= 0) return {};  // reading tells
+  for (const auto& [magic, what] : kForeign) {
+    if (std::string_view(first, static_cast<size_t>(got)).starts_with(magic))
+      return fail("'" + path_ + "' " + what);
+  }
+  return {};
+}
+
+std::pair<uint64_t, uint64_t> FileReader::id() const {
+  struct stat info{};
+  if (::fstat(fd_.get(), &info) != 0) return {};
+  return {info.st_dev, info.st_ino};
+}
+
 FileReader FileReader::of_stdin() { return {"standard input", Fd(STDIN_FILENO), 0, true}; }
 
 Result<bool> FileReader::read_head(int wait_ms) {
@@ -73,7 +104,10 @@ Status FileReader::unpack_head() {
     head_.resize(size);
     const auto got =
         unpack({reinterpret_cast<uint8_t*>(head_.data()) + used, head_.size() - used}, 0);
-    if (!got.ok()) return got.status();
+    if (!got.ok()) {
+      head_.resize(used);
+      return got.status();
+    }
     used += *got;
   }
   return {};
@@ -141,8 +175,8 @@ Result<size_t> FileReader::unpack(std::span<uint8_t> to, int wait_ms) {
     if (!ready(wait_ms)) return size_t{0};
     if (Status status = read_packed(); !status.ok()) return status;
   }
-  at_end_ = true;
-  if (unpacker_->may_end()) return size_t{0};
+  at_end_ = unpacker_->may_end();
+  if (at_end_) return size_t{0};
   return fail("'" + path_ + "' ends within its compressed data: it is not whole");
 }
 

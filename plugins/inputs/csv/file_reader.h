@@ -55,7 +55,8 @@ class FileReader {
   }
 
   // The first bytes: wanted_head(), or all there are; of stdin at least the first line. To be read
-  // first; false: not yet, stdin had nothing for wait_ms.
+  // first; false: not yet, stdin had nothing for wait_ms. After an error of compressed data head()
+  // is what came before it, and read() gives that, and then the error once more.
   Result<bool> read_head(int wait_ms);
   std::string_view head() const { return head_; }
   // To read on from here instead of the start.
@@ -63,6 +64,13 @@ class FileReader {
   // How many bytes; none: at_end(), or stdin had nothing for wait_ms.
   Result<size_t> read(std::span<uint8_t> to, int wait_ms);
   bool at_end() const { return at_end_ && position_ >= head_.size(); }
+  // What follows the compressed data is none, and was left out.
+  bool passed_over() const { return unpacker_ && unpacker_->passed_over(); }
+
+  // Why a regular file is none that anything here reads, by its first bytes.
+  Status refuse_foreign() const;
+  std::pair<uint64_t, uint64_t> id() const;  // the same for all names of a file
+  bool is_packed() const { return unpacker_ != nullptr; }
 
   uint64_t position() const { return position_; }  // of the next read
   uint64_t size() const { return size_; }          // on disk; 0: unknown

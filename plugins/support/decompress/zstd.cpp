@@ -16,28 +16,30 @@ class Zstd : public Decompressor {
     if (!context_) throw std::bad_alloc();
   }
 
-  Result<Step> step(std::span<const uint8_t> in, std::span<uint8_t> out) override {
+ private:
+  // Of a frame, or of one that is passed over.
+  Begins begins(std::string_view bytes) const override {
+    if (bytes[0] >= '\x50' && bytes[0] <= '\x5f')
+      return begins_with(bytes.substr(1), "\x2a\x4d\x18");
+    return begins_with(bytes, "\x28\xb5\x2f\xfd");
+  }
+  Status unpack(std::span<const uint8_t> in, std::span<uint8_t> out, Step& done,
+                bool& has_ended) override {
     ZSTD_inBuffer from = {in.data(), in.size(), 0};
     ZSTD_outBuffer to = {out.data(), out.size(), 0};
-    while (to.pos < to.size) {
-      const size_t taken = from.pos, made = to.pos;
-      const size_t left = ZSTD_decompressStream(context_.get(), &to, &from);
-      if (ZSTD_isError(left)) {
-        return fail(std::string("the zstd data is damaged: ") + ZSTD_getErrorName(left));
-      }
-      may_end_ = left == 0 || (may_end_ && from.pos == taken && to.pos == made);
-      if (from.pos == from.size && to.pos == made) break;
-    }
-    return Step{from.pos, to.pos};
+    const size_t left = ZSTD_decompressStream(context_.get(), &to, &from);
+    done = {from.pos, to.pos};
+    if (ZSTD_isError(left))
+      return fail(std::string("the zstd data is damaged: ") + ZSTD_getErrorName(left));
+    has_ended = left == 0;
+    return {};
   }
-  bool may_end() const override { return may_end_; }
+  void next_stream() override {}  // it goes on by itself
 
- private:
   struct Free {
     void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
   };
   std::unique_ptr<ZSTD_DCtx, Free> context_{ZSTD_createDCtx()};
-  bool may_end_ = true;
 };
 
 }  // namespace

@@ -77,7 +77,8 @@ TEST_CASE("a port may be ICMP's type and code") {
   CHECK(parse_port("3.1")->code == 1);
   CHECK(icmp_port(1697).number == 6);
   CHECK(icmp_port(1697).code == 161);
-  for (const auto* bad : {"", ".", "3.", ".3", "3.1.4", "-3", "x"}) CHECK_FALSE(parse_port(bad));
+  for (const auto* bad : {"", ".", "3.", ".3", "3.1.4", "-3", "x", "65536", "256.1", "3.256"})
+    CHECK_FALSE(parse_port(bad));
 }
 
 TEST_CASE("times are exact to the millisecond, and say whether they are local") {

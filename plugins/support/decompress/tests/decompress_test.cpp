@@ -27,7 +27,7 @@ std::string plain() {
 
 struct Unpacked {
   std::string text, error;
-  bool may_end = false;
+  bool may_end = false, passed_over = false;
 };
 Unpacked unpack(const std::string& packed, size_t in_piece = 1 << 20, size_t out_piece = 1 << 20) {
   Unpacked all;
@@ -47,6 +47,7 @@ Unpacked unpack(const std::string& packed, size_t in_piece = 1 << 20, size_t out
     if (at == packed.size() && step->made == 0) break;
   }
   all.may_end = decompressor->may_end();
+  all.passed_over = decompressor->passed_over();
   return all;
 }
 
@@ -99,7 +100,29 @@ TEST_CASE("what is no packed file is not taken for one") {
   }
 }
 
-TEST_CASE("bytes behind the gzip data are an error") {
-  CHECK(unpack(file("seq.gz") + "more than a gzip header").error ==
-        "what follows the gzip data is no gzip data");
+TEST_CASE("what follows the packed data and is none is passed over, zeros without a word") {
+  const std::string name = GENERATE("seq.gz", "seq.zst", "seq.bz2");
+  const std::string packed = file(name);
+  for (const size_t piece : {size_t{1}, size_t{1} << 20}) {
+    for (const std::string more : {"x", "8 bytes.", "\x1f", "\x1f\x8b", "BZh", "\x28\xb5x",
+                                   "more than the header of any of them"}) {
+      const Unpacked all = unpack(packed + more, piece);
+      CHECK(all.error == "");
+      CHECK(all.text == plain());
+      CHECK(all.may_end);
+      CHECK(all.passed_over);
+    }
+    const Unpacked padded = unpack(packed + std::string(512, '\0'), piece);
+    CHECK(padded.error == "");
+    CHECK(padded.text == plain());
+    CHECK_FALSE(padded.passed_over);
+    CHECK_FALSE(unpack(packed, piece).passed_over);
+  }
+}
+
+TEST_CASE("what comes before damaged bytes is unpacked") {
+  const std::string packed = file("seq.gz");
+  const Unpacked all = unpack(packed.substr(0, packed.size() - 8) + std::string(8, 'x'));
+  CHECK(all.error == "the gzip data is damaged: its checksum is wrong");
+  CHECK(all.text == plain());
 }
