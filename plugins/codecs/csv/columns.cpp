@@ -517,6 +517,7 @@ void decode_records(Call& call, const Plan& plan, Batch batch, Scratch& scratch,
   scratch.counts.shortened += counts.shortened;
   scratch.counts.ambiguous += counts.ambiguous;
   const auto rows = static_cast<uint32_t>(batch.records.size());
+  scratch.counts.rows += rows;
   if (plan.lacks_flags) scratch.counts.flagless += rows;
   const auto raw = call.memory<nek_span>(rows);
   for (uint32_t row = 0; row < rows; row++) {

@@ -63,7 +63,8 @@ struct Plan {
 struct Counts {
   uint64_t shortened = 0;  // addresses that nfdump shortened
   uint64_t ambiguous = 0;  // times of an hour that comes twice
-  uint64_t flagless = 0;   // flows that were printed without flags, though someone reads them
+  uint64_t rows = 0, refused = 0;
+  uint64_t flagless = 0;  // flows that were printed without flags, though someone reads them
 };
 
 // What a lane keeps from chunk to chunk.

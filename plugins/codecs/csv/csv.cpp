@@ -209,6 +209,7 @@ class Decoder {
       }
     }
     hand_out();
+    lane.scratch.counts.refused += lane.refusals.size();
     refuse(call, lane.refusals);
     count(std::exchange(lane.scratch.counts, {}));
     return {};
@@ -223,6 +224,12 @@ class Decoder {
     if (const uint64_t ambiguous = all_ambiguous_) {
       host_.log(NEK_WARN, std::to_string(ambiguous) + " times are of an hour that comes twice in " +
                               config_.timezone + ": the first was taken");
+    }
+    if (nfdump() && all_rows_ == 0 && all_refused_ > 0) {
+      host_.log(NEK_WARN,
+                "none of " + std::to_string(all_refused_) +
+                    " lines is a flow as nfdump prints it: -o csv is always understood, and -o "
+                    "\"fmt:%ts, %sa, %sp, %da, %dp, %byt, %pkt, %out, %pr, %flg\" with -6 and -N");
     }
     if (const uint64_t flagless = all_flagless_) {
       host_.log(NEK_WARN, std::to_string(flagless) +
@@ -373,7 +380,7 @@ class Decoder {
     }
     for (const auto& name : names) {
       if (!config_.columns.empty()) break;
-      if (!is_name(name)) return "the header has a column without a name";
+      if (const std::string wrong = wrong_with_name(name); !wrong.empty()) return wrong;
       if (std::count(names.begin(), names.end(), name) > 1) {
         return "the header has column '" + name + "' twice";
       }
@@ -387,9 +394,18 @@ class Decoder {
     source.plan = &*source.by_header;
     return {};
   }
-  static bool is_name(std::string_view text) {
-    return !text.empty() && valid_utf8(text) &&
-           std::all_of(text.begin(), text.end(), [](unsigned char c) { return c >= ' '; });
+  // "": nothing.
+  static std::string wrong_with_name(std::string_view name) {
+    if (name.empty()) return "the header has a column without a name";
+    if (!valid_utf8(name)) {
+      return "the header is not UTF-8; 'iconv -f ISO-8859-1 -t UTF-8' makes that of Latin-1";
+    }
+    if (name.find('\r') != std::string_view::npos) {
+      return "the header has a carriage return in it: lines must end with a line feed, or both";
+    }
+    const bool has_control =
+        std::any_of(name.begin(), name.end(), [](unsigned char c) { return c < ' '; });
+    return has_control ? "the header has a control character in a column's name" : "";
   }
 
   void index_chunk(const nek_chunk& chunk, Lane& lane) const {
@@ -469,6 +485,8 @@ class Decoder {
     all_shortened_.fetch_add(counts.shortened, std::memory_order_relaxed);
     all_ambiguous_.fetch_add(counts.ambiguous, std::memory_order_relaxed);
     all_flagless_.fetch_add(counts.flagless, std::memory_order_relaxed);
+    all_rows_.fetch_add(counts.rows, std::memory_order_relaxed);
+    all_refused_.fetch_add(counts.refused, std::memory_order_relaxed);
   }
 
   Host host_;
@@ -481,8 +499,9 @@ class Decoder {
   std::optional<std::set<std::string>> wanted_;  // none: all
   std::vector<Plan> plans_;  // nfdump: of each format; plain: of the declared columns in order
   Metric shortened_, ambiguous_, flagless_;
-  mutable std::atomic<uint64_t> all_shortened_ = 0, all_ambiguous_ = 0,
-                                all_flagless_ = 0;  // for the warnings at the end
+  mutable std::atomic<uint64_t> all_shortened_ = 0, all_ambiguous_ = 0, all_flagless_ = 0,
+                                all_rows_ = 0,
+                                all_refused_ = 0;  // for the warnings at the end
 };
 
 class NfdumpDecoder : public Decoder {

@@ -179,12 +179,16 @@ void split_pipe(std::string_view line, const char* bytes, Record& record, Index&
   record.fields = index.ends.size() - record.first;
 }
 
-// A protocol's number has its blanks behind it; all other numbers have them in front.
+// All columns but a protocol's have their blanks in front, of the numbers.
 bool is_right_aligned(std::string_view text) {
   return text.starts_with("  ") && is_digit(text.back());
 }
-bool may_be_protocol(std::string_view text) {
-  return is_protocol(trim(text)) && !is_right_aligned(text);
+bool is_left_aligned(std::string_view text, bool is_padded) {
+  if (!parse_number<uint64_t>(trim(text))) return true;  // a name
+  return !text.starts_with(is_padded ? " " : "  ") || text.ends_with(' ');
+}
+bool may_be_protocol(std::string_view text, bool is_padded) {
+  return is_protocol(trim(text)) && is_left_aligned(text, is_padded);
 }
 bool may_be_address(std::string_view text) {
   return text.find_first_of(".:") != std::string_view::npos;
@@ -196,13 +200,14 @@ bool is_padded_counter(std::string_view text) { return text.size() >= 8 && is_ri
 NfdumpLine classify_nine(const std::array<std::string_view, 9>& fields, size_t& format) {
   if (!may_be_address(fields[kSa]) || !may_be_address(fields[kDa])) return NfdumpLine::kUnclear;
   const auto last = trim(fields[8]);
+  const bool is_padded = is_right_aligned(fields[kByte]);
   if (!has_flag_letters(last) && !last.starts_with("0x")) {
     format = kFmtNoFlags;
-    return may_be_protocol(fields[8]) ? NfdumpLine::kFlow : NfdumpLine::kUnclear;
+    return may_be_protocol(fields[8], is_padded) ? NfdumpLine::kFlow : NfdumpLine::kUnclear;
   }
   format = kFmtNoOut;
-  const bool is_it =
-      is_padded_counter(fields[kPkt]) && may_be_protocol(fields[7]) && !fields[7].starts_with("  ");
+  const bool is_it = is_padded_counter(fields[kPkt]) && may_be_protocol(fields[7], is_padded) &&
+                     !fields[7].starts_with("  ");
   return is_it ? NfdumpLine::kFlow : NfdumpLine::kUnclear;
 }
 
@@ -217,7 +222,9 @@ NfdumpLine classify_csv(const char* bytes, const Record& record, const Index& in
     }
     case 10:
       format = is_duration(at(1)) ? kNewCsv : kFmt;
-      return format == kFmt && is_right_aligned(at(kPr)) ? NfdumpLine::kUnclear : NfdumpLine::kFlow;
+      if (format == kFmt && !is_left_aligned(at(kPr), is_right_aligned(at(kByte))))
+        return NfdumpLine::kUnclear;
+      return NfdumpLine::kFlow;
     case 17: format = kFastCsv; return NfdumpLine::kFlow;
     case 48: format = kOldCsv; return NfdumpLine::kFlow;
     default: return NfdumpLine::kUnknown;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "columns.h"
+#include "nek/text.hpp"
 
 namespace nek::csv {
 
@@ -51,11 +52,11 @@ inline bool begins_with_time(const char* line, uint32_t size) {
   return size >= 19 && line[0] >= '0' && line[0] <= '9' && line[4] == '-' && line[7] == '-' &&
          line[13] == ':';
 }
-// Most flows: with ten fields, blanks before the address, where the new csv has a duration, and not
-// before the protocol, where they would be those of a number.
+// Most flows: with ten fields, blanks before the address, where the new csv has a duration, and
+// behind the protocol, where other numbers have none.
 inline bool is_fmt(const char* bytes, const uint32_t* ends, const Record& record) {
   return record.fields == kNfdumpColumns && bytes[ends[record.first] + 1] == ' ' &&
-         bytes[ends[record.first + kOut] + 2] != ' ' &&
+         !is_digit(bytes[ends[record.first + kPr] - 1]) &&
          begins_with_time(bytes + record.begin, record.end - record.begin);
 }
 

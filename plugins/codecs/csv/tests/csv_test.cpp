@@ -58,6 +58,19 @@ TEST_CASE("a header with one name twice makes dead letters of its rows") {
         "{\"raw\":\"1,2\",\"reason\":\"header\",\"detail\":\"the header has column 'a' twice\"}\n");
 }
 
+TEST_CASE("a header that is no text in UTF-8 is told with what to do") {
+  const auto why = [](const std::string& bytes) {
+    Decoder decoder(find_plugin("csv"), "");
+    decoder.decode(bytes);
+    return decoder.host().logs().at(0);
+  };
+  CHECK(why("caf\xe9,b\n1,2\n") ==
+        "the header is not UTF-8; 'iconv -f ISO-8859-1 -t UTF-8' makes that of Latin-1");
+  CHECK(why("a,b\r1,2\r3,4\r") ==
+        "the header has a carriage return in it: lines must end with a line feed, or both");
+  CHECK(why("a,,b\n1,2,3\n") == "the header has a column without a name");
+}
+
 TEST_CASE("the header is known where reading resumes in the middle") {
   Feed feed;
   feed.position = 8;

@@ -114,6 +114,19 @@ TEST_CASE("lines of words are refused where their header has bytes in front of p
       "is no line of nfdump's that holds a flow");
 }
 
+TEST_CASE("columns without nfdump's padding are read, and so is a name that ends with a digit") {
+  const std::string rows = rows_of(
+      "2023-01-25 18:35:43.884, 52.5.7.161, 443, 170.80.156.33, 57358, 930, 9, 10, 6, ...AP...\n"
+      "2023-01-25 18:35:43.884,52.5.7.161,443,170.80.156.33,57358,930,9,10,6,...AP...\n");
+  CHECK(rows == std::string(kFlow) + kFlow);
+  // nfdump -q -6 -o "fmt:..." (without -N)
+  CHECK(
+      rows_of(
+          "2023-01-25 18:35:46.144, fe80::d..14:d434,      0, fe80::4..45:d05f,    0.0,       64,  "
+          "      1,     10, ICMP6, ........\n")
+          .find(R"("pr":"ICMP6")") != std::string::npos);
+}
+
 TEST_CASE("nine columns without the interface are recognised") {
   // nfdump -q -o "fmt:%ts, %sa, %sp, %da, %dp, %byt, %pkt, %pr, %flg"
   CHECK(
@@ -141,6 +154,9 @@ TEST_CASE("nine columns without another one are refused unless a header names th
       "2023-01-25 18:35:43.884,       52.5.7.161,    443,    170.80.156.33,  57358,      930,      "
       "  "
       "9,     10,   0, ...AP...\n",
+      "2023-01-25 18:35:45.684,      192.168.0.1,    137,      192.168.0.2,  46847,      106,      "
+      "  "
+      "1,     10, 192, ........\n",
       // ten digits of an interface, or of packets
       "2023-01-25 18:35:43.884,       52.5.7.161,    443,    170.80.156.33,  57358,      930, "
       "2147483651, 6    , ...AP...\n",
@@ -209,6 +225,19 @@ TEST_CASE("options that nfdump's format does not have are refused where they sta
   CHECK(error("header: yes") == "1:26: header: 'format: nfdump' knows nfdump's headers by itself");
   CHECK(error("trim: true") == "1:24: trim: 'format: nfdump' always removes blanks");
   CHECK(error("columns: {a: text}") == "1:27: columns: 'format: nfdump' has its own");
+}
+
+TEST_CASE("where no line is a flow a warning says what nfdump is to be asked for") {
+  Decoder decoder(find_plugin("nfdump"), "");
+  decoder.decode("a;b\nc;d\n");
+  decoder.end();
+  CHECK(decoder.host().logs().back() ==
+        "none of 2 lines is a flow as nfdump prints it: -o csv is always understood, and -o "
+        "\"fmt:%ts, %sa, %sp, %da, %dp, %byt, %pkt, %out, %pr, %flg\" with -6 and -N");
+  Decoder good(find_plugin("nfdump"), "");
+  good.decode(std::string(kUsual) + "a;b\n");
+  good.end();
+  CHECK(good.host().logs() == std::vector<std::string>{"times without an offset are read in UTC"});
 }
 
 TEST_CASE("flows without flags are counted where someone reads these, and one warning says so") {
