@@ -73,26 +73,6 @@ class CountsBatches {
 };
 constexpr nek_plugin kCountsBatches = nek::filter<CountsBatches>(kAbout);
 
-// A folder of golden cases that is gone at the end.
-class Folder {
- public:
-  Folder() {
-    char name[] = "nek_golden_XXXXXX";
-    std::string path = (std::filesystem::temp_directory_path() / name).string();
-    REQUIRE(mkdtemp(path.data()));
-    path_ = path;
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  void write(const std::string& name, const std::string& text) const {
-    std::filesystem::create_directories((path_ / name).parent_path());
-    std::ofstream(path_ / name, std::ios::binary) << text;
-  }
-  std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-};
-
 }  // namespace
 
 TEST_CASE("a table of every type comes back as it was written") {
@@ -245,18 +225,18 @@ TEST_CASE("a description with holes is found") {
 }
 
 TEST_CASE("golden cases that agree give no text") {
-  const Folder folder;
-  folder.write("adds/input.ndjson", "{\"n\":\"uint64\"}\n{\"n\":1}\n{\"n\":2}\n");
-  folder.write(
+  const nek::testing::Folder folder;
+  folder.file("adds/input.ndjson", "{\"n\":\"uint64\"}\n{\"n\":1}\n{\"n\":2}\n");
+  folder.file(
       "adds/expected.ndjson",
       "{\"n\":\"uint64\",\"more\":\"text\"}\n{\"n\":1,\"more\":\"x\"}\n{\"n\":2,\"more\":\"x\"}\n");
   CHECK(nek::testing::run_golden(broken<0>(), folder.path()) == "");
 }
 
 TEST_CASE("golden cases that differ show where") {
-  const Folder folder;
-  folder.write("adds/input.ndjson", "{\"n\":\"uint64\"}\n{\"n\":1}\n");
-  folder.write("adds/expected.ndjson",
+  const nek::testing::Folder folder;
+  folder.file("adds/input.ndjson", "{\"n\":\"uint64\"}\n{\"n\":1}\n");
+  folder.file("adds/expected.ndjson",
                "{\"n\":\"uint64\",\"more\":\"text\"}\n{\"n\":1,\"more\":\"y\"}\n");
   CHECK_THAT(nek::testing::run_golden(broken<0>(), folder.path()),
              Catch::StartsWith("adds, expected.ndjson whole: line 2\n"
@@ -265,9 +245,9 @@ TEST_CASE("golden cases that differ show where") {
 }
 
 TEST_CASE("a filter whose result depends on batches fails its golden cases") {
-  const Folder folder;
-  folder.write("two/input.ndjson", "{\"n\":\"uint64\"}\n{\"n\":1}\n{\"n\":2}\n");
-  folder.write(
+  const nek::testing::Folder folder;
+  folder.file("two/input.ndjson", "{\"n\":\"uint64\"}\n{\"n\":1}\n{\"n\":2}\n");
+  folder.file(
       "two/expected.ndjson",
       "{\"n\":\"uint64\",\"rows\":\"uint64\"}\n{\"n\":1,\"rows\":2}\n{\"n\":2,\"rows\":2}\n");
   CHECK_THAT(nek::testing::run_golden(kCountsBatches, folder.path()),
@@ -275,6 +255,6 @@ TEST_CASE("a filter whose result depends on batches fails its golden cases") {
 }
 
 TEST_CASE("a folder without golden cases is an error") {
-  const Folder folder;
+  const nek::testing::Folder folder;
   CHECK(nek::testing::run_golden(broken<0>(), folder.path()) == "no cases in " + folder.path());
 }

@@ -17,19 +17,10 @@ namespace {
 
 const nek_plugin& plugin() { return testing::find_plugin("fifo"); }
 
-// A folder for a FIFO, gone with it.
+// A folder for a FIFO.
 class Place {
  public:
-  Place() {
-    char name[] = "/tmp/nek-fifo-XXXXXX";
-    REQUIRE(::mkdtemp(name));
-    folder_ = name;
-  }
-  ~Place() { std::filesystem::remove_all(folder_); }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-
-  std::string path() const { return folder_ + "/in.csv"; }
+  std::string path() const { return folder_.path("in.csv"); }
   Place& with_fifo() {
     REQUIRE(::mkfifo(path().c_str(), 0600) == 0);
     return *this;
@@ -39,7 +30,7 @@ class Place {
   }
 
  private:
-  std::string folder_;
+  testing::Folder folder_;
 };
 
 class Writer {

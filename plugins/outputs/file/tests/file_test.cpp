@@ -14,7 +14,6 @@
 #include <random>
 #include <string>
 
-#include "folder.h"
 #include "nek/plugin.hpp"
 #include "nek/testing.hpp"
 
@@ -23,6 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using Files = std::map<std::string, std::string>;
+using testing::Folder;
 
 // Tables, and what they are in a file.
 const std::string kOne = "{\"a\": \"text\"}\n{\"a\": \"x\"}\n";
@@ -111,13 +111,13 @@ class FullDisk {
 TEST_CASE("it keeps the contract") {
   const Folder folder;
   const nek_plugin& plugin = testing::find_plugin("file");
-  CHECK(testing::check_contract(plugin, "path: " + (folder / "f") + "\n") == "");
-  CHECK(testing::check_contract(plugin, "path: " + (folder / "%F") + "\ntime_field: ts\n") == "");
+  CHECK(testing::check_contract(plugin, "path: " + folder.path("f") + "\n") == "");
+  CHECK(testing::check_contract(plugin, "path: " + folder.path("%F") + "\ntime_field: ts\n") == "");
 }
 
 TEST_CASE("records are appended, and missing folders are made") {
   const Folder folder;
-  FileOutput output("path: " + (folder / "a/b/flows.ndjson") + "\n");
+  FileOutput output("path: " + folder.path("a/b/flows.ndjson") + "\n");
   REQUIRE(output.write({kOne, kTwo}) == NEK_OK);
   REQUIRE(output.write({kOne}) == NEK_OK);
   CHECK(folder.files() == Files{{"a/b/flows.ndjson", kOneLine + kTwoLines + kOneLine}});
@@ -125,7 +125,7 @@ TEST_CASE("records are appended, and missing folders are made") {
 
 TEST_CASE("what was written after the last snapshot is cut off at a restart") {
   const Folder folder;
-  const std::string path = folder / "flows.ndjson";
+  const std::string path = folder.path("flows.ndjson");
   std::string state;
   {
     FileOutput output("path: " + path + "\n");
@@ -133,16 +133,16 @@ TEST_CASE("what was written after the last snapshot is cut off at a restart") {
     state = output.snapshot();
     REQUIRE(output.write({kTwo}) == NEK_OK);
   }
-  Folder::write(path, Folder::read(path) + "{\"a\":");  // as a crash leaves it
+  folder.file(path, folder.read(path) + "{\"a\":");  // as a crash leaves it
   FileOutput output("path: " + path + "\n", state);
-  CHECK(Folder::read(path) == kOneLine);
+  CHECK(folder.read(path) == kOneLine);
   REQUIRE(output.write({kTwo}) == NEK_OK);
-  CHECK(Folder::read(path) == kOneLine + kTwoLines);
+  CHECK(folder.read(path) == kOneLine + kTwoLines);
 }
 
 TEST_CASE("a file that is shorter than recorded is an error that says so") {
   const Folder folder;
-  const std::string path = folder / "flows.ndjson";
+  const std::string path = folder.path("flows.ndjson");
   std::string state;
   {
     FileOutput output("path: " + path + "\n");
@@ -164,7 +164,7 @@ TEST_CASE("a file that is shorter than recorded is an error that says so") {
 
 TEST_CASE("two outputs with one path are told so before anything is written") {
   const Folder folder;
-  const std::string path = folder / "flows.ndjson", again = folder / "./flows.ndjson";
+  const std::string path = folder.path("flows.ndjson"), again = folder.path("./flows.ndjson");
   {
     const FileOutput first("path: " + path + "\n");
     CHECK(error_of("path: " + again + "\n") ==
@@ -175,8 +175,8 @@ TEST_CASE("two outputs with one path are told so before anything is written") {
 
 TEST_CASE("a file of somebody else is refused, appended to or overwritten, as if_exists says") {
   const Folder folder;
-  const std::string path = folder / "flows.ndjson";
-  Folder::write(path, "before\n");
+  const std::string path = folder.path("flows.ndjson");
+  folder.file(path, "before\n");
   const std::string options = "path: " + path + "\nif_exists: ";
   for (const std::string refusing : {"resume", "fail"}) {
     CHECK(error_of(options + refusing + "\n") ==
@@ -186,14 +186,14 @@ TEST_CASE("a file of somebody else is refused, appended to or overwritten, as if
               "overwrite'");
   }
   CHECK(FileOutput(options + "append\n").write({kOne}) == NEK_OK);
-  CHECK(Folder::read(path) == "before\n" + kOneLine);
+  CHECK(folder.read(path) == "before\n" + kOneLine);
   CHECK(FileOutput(options + "overwrite\n").write({kOne}) == NEK_OK);
-  CHECK(Folder::read(path) == kOneLine);
+  CHECK(folder.read(path) == kOneLine);
 }
 
 TEST_CASE("what a snapshot says comes before if_exists") {
   const Folder folder;
-  const std::string options = "path: " + (folder / "f") + "\nif_exists: overwrite\n";
+  const std::string options = "path: " + folder.path("f") + "\nif_exists: overwrite\n";
   std::string state;
   {
     FileOutput output(options);
@@ -208,71 +208,71 @@ TEST_CASE("another path begins another file, the one before is left as the snaps
   const Folder folder;
   std::string state;
   {
-    FileOutput output("path: " + (folder / "one") + "\n");
+    FileOutput output("path: " + folder.path("one") + "\n");
     REQUIRE(output.write({kOne}) == NEK_OK);
     state = output.snapshot();
     REQUIRE(output.write({kTwo}) == NEK_OK);
   }
-  REQUIRE(FileOutput("path: " + (folder / "two") + "\n", state).write({kTwo}) == NEK_OK);
+  REQUIRE(FileOutput("path: " + folder.path("two") + "\n", state).write({kTwo}) == NEK_OK);
   CHECK(folder.files() == Files{{"one", kOneLine}, {"two", kTwoLines}});
 }
 
 TEST_CASE("a file that is removed while it is written is made again with all its records") {
   const Folder folder;
-  const std::string path = folder / "sub/flows.ndjson";
+  const std::string path = folder.path("sub/flows.ndjson");
   FileOutput output("path: " + path + "\n");
   REQUIRE(output.write({kOne}) == NEK_OK);
-  fs::remove_all(folder / "sub");
+  fs::remove_all(folder.path("sub"));
   REQUIRE(output.write({kTwo}) == NEK_OK);
-  CHECK(Folder::read(path) == kOneLine + kTwoLines);
-  fs::remove_all(folder / "sub");
+  CHECK(folder.read(path) == kOneLine + kTwoLines);
+  fs::remove_all(folder.path("sub"));
   output.snapshot();
-  CHECK(Folder::read(path) == kOneLine + kTwoLines);
+  CHECK(folder.read(path) == kOneLine + kTwoLines);
 }
 
 TEST_CASE("a file that cannot be made again is tried again, and nothing is lost") {
   const Folder folder;
-  const std::string path = folder / "sub/flows.ndjson";
+  const std::string path = folder.path("sub/flows.ndjson");
   FileOutput output("path: " + path + "\n");
   REQUIRE(output.write({kOne}) == NEK_OK);
-  fs::remove_all(folder / "sub");
-  Folder::write(folder / "sub", "in the way");
+  fs::remove_all(folder.path("sub"));
+  folder.file(folder.path("sub"), "in the way");
   CHECK(output.write({kTwo}) == NEK_RETRY);
   CHECK(output.host().error() ==
-        "cannot make the folder " + (folder / "sub") + ": Not a directory");
-  fs::remove(folder / "sub");
+        "cannot make the folder " + folder.path("sub") + ": Not a directory");
+  fs::remove(folder.path("sub"));
   CHECK(output.write({kTwo}) == NEK_OK);
-  CHECK(Folder::read(path) == kOneLine + kTwoLines);
+  CHECK(folder.read(path) == kOneLine + kTwoLines);
 }
 
 TEST_CASE("a full disk leaves no part of a write behind, and it goes on when there is room") {
   const Folder folder;
-  const std::string path = folder / "flows.ndjson";
+  const std::string path = folder.path("flows.ndjson");
   FileOutput output("path: " + path + "\n");
   REQUIRE(output.write({kOne}) == NEK_OK);
   {
     const FullDisk full(15);
     CHECK(output.write({kTwo}) == NEK_RETRY);
     CHECK(output.host().error() == "cannot write " + path + ": File too large");
-    CHECK(Folder::read(path) == kOneLine);
+    CHECK(folder.read(path) == kOneLine);
   }
   CHECK(output.write({kTwo}) == NEK_OK);
-  CHECK(Folder::read(path) == kOneLine + kTwoLines);
+  CHECK(folder.read(path) == kOneLine + kTwoLines);
 }
 
 TEST_CASE("a file that another process writes is not written") {
   const Folder folder;
-  Folder::write(folder / "f", "");
-  const int other = open((folder / "f").c_str(), O_RDWR | O_CLOEXEC);
+  folder.file(folder.path("f"), "");
+  const int other = open(folder.path("f").c_str(), O_RDWR | O_CLOEXEC);
   REQUIRE(flock(other, LOCK_EX) == 0);  // as each nek does; held by the open file, not by a process
-  CHECK(error_of("path: " + (folder / "f") + "\n") ==
-        (folder / "f") + " is being written by another output or process");
+  CHECK(error_of("path: " + folder.path("f") + "\n") ==
+        folder.path("f") + " is being written by another output or process");
   close(other);
 }
 
 TEST_CASE("a file begins with what its codec says") {
   const Folder folder;
-  FileOutput output("path: " + (folder / "f") + "\n", kWithHeader);
+  FileOutput output("path: " + folder.path("f") + "\n", kWithHeader);
   REQUIRE(output.write({kOne, kTwo}) == NEK_OK);
   REQUIRE(output.write({kOne}) == NEK_OK);
   CHECK(folder.files() == Files{{"f", "header\nrow\nrow\nrow\nrow\n"}});
@@ -280,7 +280,7 @@ TEST_CASE("a file begins with what its codec says") {
 
 TEST_CASE("options that do not fit together are errors at their place") {
   const Folder folder;
-  const std::string path = "path: " + (folder / "f");
+  const std::string path = "path: " + folder.path("f");
   CHECK(error_of(path + "\ntime_field: ts\n") ==
         "2:13: 'time_field' is for a 'path' with conversions of time, such as "
         "out/%Y%m%d/flows.ndjson");
@@ -291,17 +291,17 @@ TEST_CASE("options that do not fit together are errors at their place") {
         "2:12: 'if_exists' is for a single file: in a series each new file has a new name");
   CHECK(error_of(path + "%A\n") ==
         "1:7: 'path': there may be %Y, %m, %d, %j, %F, %H, %M, %S, and %% for the sign itself");
-  CHECK(error_of("path: " + (folder / "") + "\n") == "1:7: 'path': it names no file");
-  fs::create_directory(folder / "sub");
-  CHECK(error_of("path: " + (folder / "sub") + "\n") ==
-        "1:7: " + (folder / "sub") + " is a folder; name a file in it");
+  CHECK(error_of("path: " + folder.path("") + "\n") == "1:7: 'path': it names no file");
+  fs::create_directory(folder.path("sub"));
+  CHECK(error_of("path: " + folder.path("sub") + "\n") ==
+        "1:7: " + folder.path("sub") + " is a folder; name a file in it");
 }
 
 // ---- A series of files --------------------------------------------------------------------------
 
 TEST_CASE("a file gets its name when its day is over and all of it is in a complete snapshot") {
   const Folder folder;
-  FileOutput output("path: " + (folder / "%Y%m%d/flows.ndjson") + "\n");
+  FileOutput output("path: " + folder.path("%Y%m%d/flows.ndjson") + "\n");
   output.host().now = kNoon;
   REQUIRE(output.write({kOne}) == NEK_OK);
   output.complete_snapshot();
@@ -318,7 +318,7 @@ TEST_CASE("a file gets its name when its day is over and all of it is in a compl
 
 TEST_CASE("a file gets its name although no record comes after it") {
   const Folder folder;
-  FileOutput output("path: " + (folder / "%F.ndjson") + "\n");
+  FileOutput output("path: " + folder.path("%F.ndjson") + "\n");
   output.host().now = kNoon;
   REQUIRE(output.write({kOne}) == NEK_OK);
   output.complete_snapshot();
@@ -329,7 +329,7 @@ TEST_CASE("a file gets its name although no record comes after it") {
 
 TEST_CASE("at the end all files get their names, when stopped they are resumed") {
   const Folder folder;
-  const std::string options = "path: " + (folder / "%F.ndjson") + "\n";
+  const std::string options = "path: " + folder.path("%F.ndjson") + "\n";
   std::string state;
   {
     FileOutput output(options);
@@ -351,7 +351,7 @@ TEST_CASE("files that are full are numbered") {
   const Folder folder;
   const std::string row = "{\"a\": \"" + std::string(5000, 'x') + "\"}\n";
   const std::string line = "{\"a\":\"" + std::string(5000, 'x') + "\"}\n";
-  FileOutput output("path: " + (folder / "f.ndjson") + "\nmax_file_bytes: 4KiB\n");
+  FileOutput output("path: " + folder.path("f.ndjson") + "\nmax_file_bytes: 4KiB\n");
   for (int i = 0; i < 3; i++) REQUIRE(output.write({"{\"a\": \"text\"}\n" + row}) == NEK_OK);
   output.control(NEK_FINISH);
   output.complete_snapshot();
@@ -360,8 +360,8 @@ TEST_CASE("files that are full are numbered") {
 
 TEST_CASE("numbers go on behind those that are there") {
   const Folder folder;
-  Folder::write(folder / "2014-06-10.7.ndjson.gz", "");
-  FileOutput output("path: " + (folder / "%F.ndjson.gz") + "\n");
+  folder.file(folder.path("2014-06-10.7.ndjson.gz"), "");
+  FileOutput output("path: " + folder.path("%F.ndjson.gz") + "\n");
   output.host().now = kNoon;
   REQUIRE(output.write({kOne}) == NEK_OK);
   CHECK(folder.files().contains("2014-06-10.8.ndjson.gz.part"));
@@ -369,7 +369,7 @@ TEST_CASE("numbers go on behind those that are there") {
 
 TEST_CASE("a crash before the files got their names changes nothing") {
   const Folder folder;
-  const std::string options = "path: " + (folder / "%F.ndjson") + "\n";
+  const std::string options = "path: " + folder.path("%F.ndjson") + "\n";
   std::string state;
   {
     FileOutput output(options);
@@ -400,7 +400,7 @@ TEST_CASE("a crash before the files got their names changes nothing") {
 
 TEST_CASE("a finished file that was taken away since is no error") {
   const Folder folder;
-  const std::string options = "path: " + (folder / "%F.ndjson") + "\n";
+  const std::string options = "path: " + folder.path("%F.ndjson") + "\n";
   std::string state;
   {
     FileOutput output(options);
@@ -410,17 +410,17 @@ TEST_CASE("a finished file that was taken away since is no error") {
     REQUIRE(output.write({kTwo}) == NEK_OK);
     state = output.complete_snapshot();
   }
-  fs::remove(folder / "2014-06-10.ndjson");
+  fs::remove(folder.path("2014-06-10.ndjson"));
   FileOutput output(options, state);
   CHECK(output.error() == "");
   CHECK(output.host().logs() ==
-        std::vector<std::string>{(folder / "2014-06-10.ndjson") +
+        std::vector<std::string>{folder.path("2014-06-10.ndjson") +
                                  " is gone, or was changed after it was finished"});
 }
 
 TEST_CASE("with time_field records go to the files of their own time") {
   const Folder folder;
-  FileOutput output("path: " + (folder / "%F.ndjson") + "\ntime_field: ts\n");
+  FileOutput output("path: " + folder.path("%F.ndjson") + "\ntime_field: ts\n");
   output.host().now = kNoon;
   const std::string types = "{\"ts\": \"time\", \"a\": \"text\"}\n";
   const auto row = [](const std::string& ts, const std::string& a) {
@@ -451,7 +451,7 @@ TEST_CASE("with time_field records go to the files of their own time") {
 
 TEST_CASE("records that a codec leaves out take no place beside those of their time") {
   const Folder folder;
-  FileOutput output("path: " + (folder / "%F.ndjson") + "\ntime_field: ts\n");
+  FileOutput output("path: " + folder.path("%F.ndjson") + "\ntime_field: ts\n");
   const auto records =
       output.encode("{\"ts\": \"time\"}\n{\"ts\": \"2014-06-08T23:59:59.999Z\"}\n");
   CHECK(records.all.ends_with("{\"ts\":\"2014-06-08T23:59:59.999Z\"}\n"));
@@ -461,7 +461,7 @@ TEST_CASE("records that a codec leaves out take no place beside those of their t
 
 TEST_CASE("a write to several files is undone in all of them") {
   const Folder folder;
-  FileOutput output("path: " + (folder / "%F.ndjson") + "\ntime_field: ts\n");
+  FileOutput output("path: " + folder.path("%F.ndjson") + "\ntime_field: ts\n");
   const std::string types = "{\"ts\": \"time\"}\n";
   const std::string row = "{\"ts\": \"2014-06-08T00:00:00.000Z\"}\n";
   const std::string line = "{\"ts\":\"2014-06-08T00:00:00.000Z\"}\n";
@@ -478,7 +478,7 @@ TEST_CASE("a write to several files is undone in all of them") {
 
 TEST_CASE("a file in .gz is valid up to its last write, and a restart cuts it there") {
   const Folder folder;
-  const std::string path = folder / "flows.ndjson.gz";
+  const std::string path = folder.path("flows.ndjson.gz");
   std::string state;
   {
     FileOutput output("path: " + path + "\n", kWithHeader);
@@ -496,8 +496,8 @@ TEST_CASE("a file in .gz is valid up to its last write, and a restart cuts it th
 TEST_CASE("finished files are removed when they are too old or too much") {
   const Folder folder;
   const auto make = [&](const std::string& name, int64_t age_days) {
-    Folder::write(folder / name, std::string(100, 'x'));
-    fs::last_write_time(folder / name,
+    folder.file(name, std::string(100, 'x'));
+    fs::last_write_time(folder.path(name),
                         fs::file_time_type::clock::now() - std::chrono::hours(24 * age_days));
   };
   make("20140601/flows.ndjson", 9);
@@ -510,7 +510,7 @@ TEST_CASE("finished files are removed when they are too old or too much") {
   const int64_t now = std::chrono::duration_cast<std::chrono::milliseconds>(
                           std::chrono::system_clock::now().time_since_epoch())
                           .count();
-  const std::string path = "path: " + (folder / "%Y%m%d/flows.ndjson") + "\n";
+  const std::string path = "path: " + folder.path("%Y%m%d/flows.ndjson") + "\n";
   const auto names = [&] {
     std::string all;
     for (const auto& [name, bytes] : folder.files()) all += name + " ";
@@ -528,7 +528,7 @@ TEST_CASE("finished files are removed when they are too old or too much") {
   CHECK(names() ==
         "20140601/other.ndjson 20140603/flows.ndjson 20140604/flows.ndjson.part "
         "2014060x/flows.ndjson ");
-  CHECK(!fs::exists(folder / "20140602"));
+  CHECK(!fs::exists(folder.path("20140602")));
 }
 
 // ---- Crashes ------------------------------------------------------------------------------------
@@ -536,7 +536,7 @@ TEST_CASE("finished files are removed when they are too old or too much") {
 // Records are numbered; after a crash those behind the last complete snapshot are written again.
 void run_with_crashes(const std::string& more_options, uint32_t seed) {
   const Folder folder;
-  const std::string options = "path: " + (folder / "out/%H-%M.ndjson") + "\n" + more_options;
+  const std::string options = "path: " + folder.path("out/%H-%M.ndjson") + "\n" + more_options;
   std::mt19937 random(seed);
   const auto chance = [&](uint32_t percent) { return random() % 100 < percent; };
   std::string state;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "folder.h"
+#include "nek/testing.hpp"
 
 namespace nek {
 namespace {
@@ -59,18 +59,18 @@ TEST_CASE("a pattern: a number stands in front of the extension") {
 }
 
 TEST_CASE("a pattern finds the files that it could have made, and no others") {
-  const Folder folder;
+  const testing::Folder folder;
   for (const char* name :
        {"2014/06/a-10.ndjson", "2014/06/a-10.3.ndjson", "2015/12/a-01.ndjson", "2014/06/a-1.ndjson",
         "2014/06/a-100.ndjson", "2014/06/b-10.ndjson", "20x4/06/a-10.ndjson",
         "2014/06/a-10.ndjson.part", "2014/06/a-10.x.ndjson", "2014/a-10.ndjson"})
-    Folder::write(folder / name, "");
-  std::vector<std::string> found = parse(folder / "%Y/%m/a-%d.ndjson").find();
+    folder.file(name, "");
+  std::vector<std::string> found = parse(folder.path("%Y/%m/a-%d.ndjson")).find();
   std::sort(found.begin(), found.end());
-  CHECK(found == std::vector<std::string>{folder / "2014/06/a-10.3.ndjson",
-                                          folder / "2014/06/a-10.ndjson",
-                                          folder / "2015/12/a-01.ndjson"});
-  CHECK(parse(folder / "none/%Y").find().empty());
+  CHECK(found == std::vector<std::string>{folder.path("2014/06/a-10.3.ndjson"),
+                                          folder.path("2014/06/a-10.ndjson"),
+                                          folder.path("2015/12/a-01.ndjson")});
+  CHECK(parse(folder.path("none/%Y")).find().empty());
 }
 
 }  // namespace
