@@ -23,8 +23,9 @@ std::string text_at(const Json& letter, const char* key) {
 }
 
 std::string example_of(const Json& letter) {
-  std::string out;
-  if (letter.contains("line")) out += "line " + letter["line"].dump() + ": ";
+  std::string out = text_at(letter, "name");
+  if (letter.contains("line")) out += (out.empty() ? "line " : " line ") + letter["line"].dump();
+  if (!out.empty()) out += ": ";
   if (letter.contains("detail")) out += text_of(letter["detail"]) + ": ";
   for (const char* key : {"raw", "raw_hex", "record", "encoded", "encoded_hex"})
     if (letter.contains(key)) return out + in_quotes(text_of(letter[key]));

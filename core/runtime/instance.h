@@ -22,6 +22,9 @@ class SourceHost {
   virtual ~SourceHost() = default;
   virtual Source* open(const nek_source_open& request) = 0;
   virtual void end(Source& source) = 0;
+  virtual void leave(Source& source) = 0;
+  virtual void mark(Source& source, std::string_view mark) = 0;
+  virtual void known(const std::function<void(const nek_known_source&)>& each) const = 0;
   virtual void revoke(Source* const* sources, uint32_t count, uint32_t wait_ms,
                       uint64_t* committed) = 0;
 };

@@ -74,6 +74,7 @@ bool read_raw(const LetterJson& from, Letter& letter) {
   letter.source = *source;
   letter.position = *position;
   letter.identity = get_bytes(from, "identity").value_or(letter.source);
+  letter.name = get_bytes(from, "name").value_or(letter.source);
   letter.input = text_at(from, "input").value_or(letter.component);
   letter.offset = number_at(from, "offset").value_or(0);
   letter.line = number_at(from, "line").value_or(0);

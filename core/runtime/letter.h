@@ -51,6 +51,7 @@ struct Letter {
   Columns message;                      // raw: may be empty
   std::optional<nek_id> id;             // raw and derived
   std::string input, source, identity;  // raw
+  std::string name;                     // of the source, for people
   nek_id message_id{};                  // the message's own; all 0: none
   uint64_t position = 0;                // of the record in its source, or of its message
   uint64_t offset = 0;                  // of the record in its message

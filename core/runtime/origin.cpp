@@ -89,6 +89,7 @@ void put_origin(Json& line, const Refusal& refusal, const Task& task, nek_span s
   if (letters.input != refusal.component) line["input"] = letters.input;
   put_bytes(line, "source", source.key);
   if (source.identity != source.key) put_bytes(line, "identity", source.identity);
+  if (source.name != source.key) put_bytes(line, "name", source.name);
   line["position"] = position_of(chunk, segment, span);
   if (const uint64_t offset = offset_of(chunk, segment, span)) line["offset"] = offset;
   if (!(source.flags & NEK_MESSAGES)) line["line"] = line_of(task, segment, span.begin);
@@ -221,7 +222,7 @@ const nek_column* source_column(Task& task, const Batch& batch) {
   const HostChunk* chunk = task.chunk.get();
   size_t bytes = 0;
   if (batch.raw)
-    for (size_t i = 0; i < chunk->segments.size(); i++) bytes += chunk->source(i)->key.size();
+    for (size_t i = 0; i < chunk->segments.size(); i++) bytes += chunk->source(i)->name.size();
   nek_make make{};
   make.type = NEK_TEXT;
   make.rows = batch.c.rows;
@@ -234,17 +235,17 @@ const nek_column* source_column(Task& task, const Batch& batch) {
   std::vector<nek_view> of_segment(chunk->segments.size());
   uint32_t used = 0;
   for (size_t i = 0; i < of_segment.size(); i++) {
-    const std::string& key = chunk->source(i)->key;
+    const std::string& name = chunk->source(i)->name;
     nek_view& view = of_segment[i];
-    view.in.size = static_cast<uint32_t>(key.size());
-    if (key.size() <= 12) {
-      std::memcpy(view.in.bytes, key.data(), key.size());
+    view.in.size = static_cast<uint32_t>(name.size());
+    if (name.size() <= 12) {
+      std::memcpy(view.in.bytes, name.data(), name.size());
       continue;
     }
-    std::memcpy(view.out.prefix, key.data(), 4);
+    std::memcpy(view.out.prefix, name.data(), 4);
     view.out.offset = used;
-    std::memcpy(column->text[0].data + used, key.data(), key.size());
-    used += static_cast<uint32_t>(key.size());
+    std::memcpy(column->text[0].data + used, name.data(), name.size());
+    used += static_cast<uint32_t>(name.size());
   }
   for_each_origin(task, batch,
                   [&](uint32_t row, size_t segment) { views[row] = of_segment[segment]; });

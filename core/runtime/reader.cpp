@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "nek/text.hpp"
 #include "runtime/binding.h"
 #include "runtime/call.h"
 #include "runtime/letter.h"
@@ -269,7 +270,7 @@ void Reader::frame_chunk(const nek_chunk& read, size_t carried) {
     while (i + 1 < read.segment_count && read.segments[i + 1].source == segment.source &&
            read.segments[i + 1].begin + carried == segment.begin + segment.size)
       segment.size += read.segments[++i].size;
-    const bool at_end = source.end_reached &&
+    const bool at_end = source.end_reached && !source.left &&
                         std::none_of(read.segments + i + 1, read.segments + read.segment_count,
                                      [&](const nek_segment& s) { return s.source == &source; });
     frame_segment(with_carry(source, segment, carried), at_end);
@@ -421,6 +422,11 @@ void Reader::frame_ended() {
   HostChunk& chunk = *task_->chunk;
   for (Source* source : ended_) {
     if (source->closed || source->carry.empty()) continue;
+    if (source->left) {
+      if (carrier_ == source) carrier_ = nullptr;
+      set_carry(*source, {});
+      continue;
+    }
     nek_segment none{source, source->next_position + source->carry.size(), chunk.c.used, 0};
     relocated_ = true;
     frame_segment(with_carry(*source, none, 0), true);
@@ -469,12 +475,13 @@ void Reader::submit() {
       at.lines = source->next_lines;
       at.in_long_line = source->in_long_line;
       at.ended = false;
+      at.mark = source->mark_text;
       return &at;
     };
     for (Source* source : touched_) note(source);
     for (Source* source : ended_) {
       SourcePosition* at = note(source);
-      if (!at) continue;
+      if (!at || source->left) continue;
       at->ended = true;
       at->ended_ms = component_.plugin->env.now_ms();
     }
@@ -487,6 +494,7 @@ void Reader::close(Source& source) {
   if (std::exchange(source.closed, true)) return;
   if (carrier_ == &source) carrier_ = nullptr;
   set_carry(source, {});
+  std::erase(touched_, &source);
   closing_.push_back(&source);
   const std::lock_guard lock(sources_mutex_);
   const auto known = known_.find(source.key);
@@ -519,10 +527,13 @@ Source* Reader::open_source(const nek_source_open& request) {
   source.ended = false;
   source.ended_records = 0;
   source.ended_ms = 0;
+  source.mark = {};
   source.input = component_.plugin->component;
   const nek_text& key = request.key.size ? request.key : request.identity;
   source.set_identity(component_.plugin->id, {key.data, key.size},
                       {request.identity.data, request.identity.size});
+  if (NEK_HAS(&request, name)) source.name = to_view(request.name);
+  if (source.name.empty()) source.name = source.key;
   bool twice = false;
   {
     const std::lock_guard lock(sources_mutex_);
@@ -540,6 +551,8 @@ Source* Reader::open_source(const nek_source_open& request) {
       source.next_position = known.at.position;
       source.next_lines = known.at.lines;
       source.in_long_line = known.at.in_long_line;
+      source.mark_text = known.at.mark;
+      source.mark = {source.mark_text.data(), source.mark_text.size()};
     }
     known.identity = source.identity;
     known.once = source.flags & NEK_ONCE;
@@ -563,6 +576,32 @@ Source* Reader::open_source(const nek_source_open& request) {
 
 void Reader::end(Source& source) {
   if (!std::exchange(source.end_reached, true)) intake_->end(source);
+}
+
+void Reader::leave(Source& source) {
+  source.left = true;
+  end(source);
+}
+
+void Reader::mark(Source& source, std::string_view mark) {
+  source.mark_text = mark;
+  source.mark = {source.mark_text.data(), source.mark_text.size()};
+  if (source.end_reached || source.closed) return;
+  touched_.push_back(&source);
+}
+
+void Reader::known(const std::function<void(const nek_known_source&)>& each) const {
+  const std::lock_guard lock(sources_mutex_);
+  for (const auto& [key, known] : known_) {
+    nek_known_source source{};
+    source.size = sizeof source;
+    source.key = {key.data(), key.size()};
+    source.identity = {known.identity.data(), known.identity.size()};
+    source.mark = {known.at.mark.data(), known.at.mark.size()};
+    source.position = known.at.position;
+    source.ended = known.at.ended;
+    each(source);
+  }
 }
 
 void Reader::end_now(Source& source) {

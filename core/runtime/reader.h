@@ -55,6 +55,9 @@ class Reader final : public SourceHost {
 
   Source* open(const nek_source_open& request) override;
   void end(Source& source) override;
+  void leave(Source& source) override;
+  void mark(Source& source, std::string_view mark) override;
+  void known(const std::function<void(const nek_known_source&)>& each) const override;
   void revoke(Source* const* sources, uint32_t count, uint32_t wait_ms,
               uint64_t* committed) override;
 

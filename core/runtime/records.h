@@ -27,12 +27,15 @@ struct SourcePosition {
   bool in_long_line = false;  // within a line of which the beginning was refused as too long
   bool ended = false;
   int64_t ended_ms = 0;  // when, wall clock; 0: not known
+  std::string mark{};    // the input's own, host->source_mark()
 };
 
 struct LetterSource;
 struct Source : nek_source {
   uint32_t input = 0;  // component
   std::string identity, key;
+  std::string name;                             // for people
+  std::string mark_text;                        // nek_source::mark, or what is to become of it
   std::shared_ptr<const LetterSource> letters;  // what its dead letters need
   Hash128 identity_hash;
   void set_identity(std::string_view input_id, std::string of_key, std::string of_identity) {
@@ -45,6 +48,7 @@ struct Source : nek_source {
   uint64_t next_position = 0, next_lines = 0;  // of the first byte that is not in a chunk
   bool in_long_line = false;                   // as SourcePosition's
   bool end_reached = false, closed = false;
+  bool left = false;          // it ends before an unfinished record, which is read again
   uint64_t spool_number = 0;  // 0: no spool
   bool cut_off = false;       // its end is a crash's: the last record may lack a part
   // Chunks that hold bytes of it, and one for being open.

@@ -209,7 +209,7 @@ const Route* Replay::route_of(const Letter& letter, uint32_t entry) {
 Source* Replay::source_of(const Letter& letter) {
   LetterSource wanted{letter.input, letter.source, letter.identity, false, {}};
   const Hash128 name = wanted.name();
-  const auto at = sources_.find(name);
+  const auto at = sources_.find({name, letter.name});
   if (at != sources_.end()) return at->second.get();
   const auto known = known_.find(name);
   if (known != known_.end())
@@ -222,6 +222,7 @@ Source* Replay::source_of(const Letter& letter) {
   source->resume = NEK_NO_POSITION;
   source->input = component_of_[letter.input];
   source->set_identity(letter.input, letter.source, letter.identity);
+  source->name = letter.name;
   source->letters = std::make_shared<const LetterSource>(wanted);
   const Instance& codec = *components_[source->input].codec;
   const nek_decoder& decoder = *codec.plugin.decoder;
@@ -230,7 +231,7 @@ Source* Replay::source_of(const Letter& letter) {
       decoder.source_open(codec.self, source.get(), {wanted.head.data(), wanted.head.size()}) !=
           NEK_OK)
     source = nullptr;
-  return sources_.emplace(name, std::move(source)).first->second.get();
+  return sources_.emplace(std::pair(name, letter.name), std::move(source)).first->second.get();
 }
 
 void Replay::add(Letter letter) {

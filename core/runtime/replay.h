@@ -97,7 +97,8 @@ class Replay {
 
   // Its own thread:
   std::map<Hash128, LetterSource> known_;
-  std::map<Hash128, std::unique_ptr<Source>> sources_;  // NULL: its decoder would not have it
+  // With the name that its letter gives it; NULL: its decoder would not have it.
+  std::map<std::pair<Hash128, std::string>, std::unique_ptr<Source>> sources_;
   std::unique_ptr<Task> task_;                          // being filled
   Sort sort_;                                           // of what is in it
   std::vector<Letter::Columns> messages_;               // of its segments

@@ -56,6 +56,16 @@ nek_source* on_source_open(const nek_host* host, const nek_source_open* request)
 void on_source_end(const nek_host* host, nek_source* source) {
   instance_of(host).sources->end(*static_cast<Source*>(source));
 }
+void on_source_leave(const nek_host* host, nek_source* source) {
+  instance_of(host).sources->leave(*static_cast<Source*>(source));
+}
+void on_source_mark(const nek_host* host, nek_source* source, nek_text mark) {
+  instance_of(host).sources->mark(*static_cast<Source*>(source), to_view(mark));
+}
+void on_known_sources(const nek_host* host, void* to,
+                      void (*each)(void* to, const nek_known_source*)) {
+  instance_of(host).sources->known([&](const nek_known_source& source) { each(to, &source); });
+}
 void on_source_revoke(const nek_host* host, nek_source* const* sources, uint32_t count,
                       uint32_t wait_ms, uint64_t* committed) {
   std::vector<Source*> own(count);
@@ -374,6 +384,9 @@ nek_host host_services() {
   host.complete = on_complete;
   host.state_write = on_state_write;
   host.state_done = on_state_done;
+  host.source_mark = on_source_mark;
+  host.source_leave = on_source_leave;
+  host.known_sources = on_known_sources;
   return host;
 }
 

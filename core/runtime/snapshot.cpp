@@ -11,7 +11,7 @@ namespace {
 
 // These numbers are on disk: never change one.
 constexpr std::string_view kMagic = "NEKSTATE";
-constexpr uint32_t kVersion = 4, kOldestVersion = 1;
+constexpr uint32_t kVersion = 5, kOldestVersion = 1;
 enum FrameKind : uint32_t {
   kComponents = 1,
   kPiece = 2,
@@ -58,6 +58,7 @@ std::string sources_payload(const std::vector<SourceState>& sources) {
                                    (source.at.in_long_line ? kInLongLine : 0) |
                                    (source.once ? kOnce : 0)));
     to.number(source.at.ended_ms);
+    to.text(source.at.mark);
   }
   return to.bytes();
 }
@@ -78,9 +79,10 @@ bool read_sources(ByteReader& from, uint32_t version, std::vector<SourceState>& 
     source.at.in_long_line = flags & kInLongLine;
     source.once = flags & kOnce;
     if (version >= 2) source.at.ended_ms = from.number<int64_t>();
+    if (version >= 5) source.at.mark = from.text();
     sources.push_back(std::move(source));
   }
-  return from.ok();
+  return from.ok() && from.at_end();  // else it is of another version
 }
 
 std::string dead_letters_payload(const DeadLetterState& letters) {

@@ -152,7 +152,7 @@ class Cli(unittest.TestCase):
         allowed = self.run_nek("p.yaml")
         self.assertEqual(allowed.returncode, 0, allowed.stderr)
         self.assertIn("  2 dead letters in state/dead-letters.ndjson\n"
-                      "    2  csv: columns, for example line 3: has 1 fields, not 2: '3'\n", allowed.stderr)
+                      "    2  csv: columns, for example in.csv line 3: has 1 fields, not 2: '3'\n", allowed.stderr)
 
     def test_more_dead_letters_than_allowed_are_code_3(self):
         self.write_bad_rows("settings: {max_dead_letters: 1}\n")

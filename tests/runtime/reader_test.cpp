@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "runtime/letter.h"
 #include "runtime/snapshot.h"
 #include "script.h"
 
@@ -61,6 +62,75 @@ TEST_CASE("a source under the key of one that was given up does not hear how far
   CHECK(run_script(script, env, script_config(false)).failure.empty());
   CHECK_FALSE(told_old_place);
   CHECK(script.delivered() == Texts{"topic@0 one", "topic@0 x"});
+}
+
+TEST_CASE("a source that is left is read on before its unfinished record, and its mark is kept") {
+  const auto open_file = [](Host host) {
+    nek_source_open request{};
+    request.identity = to_text("id");
+    request.name = to_text("in.csv");
+    return host.open_source(request);
+  };
+  MemoryEnv env;
+  Script first;
+  int reads = 0;
+  nek_source* source = nullptr;
+  first.read = [&](Host host, Chunk& chunk) -> Status {
+    switch (reads++) {
+      case 0:
+        source = open_file(host);
+        CHECK(Host::mark_of(*source) == "");
+        chunk.add(source, 0, "one\ntw");
+        host.mark_source(source, "as far as tw");
+        return {};
+      case 1: host.leave_source(source); return {};
+      default: return end();
+    }
+  };
+  const Ended ended = run_script(first, env, script_config(false));
+  CHECK(ended.failure.empty());
+  CHECK(ended.letters.empty());
+  CHECK(first.delivered() == Texts{"in.csv@0 one"});
+
+  Script second;
+  second.read = [&](Host host, Chunk& chunk) -> Status {
+    Texts known;
+    host.known_sources([&](const nek_known_source& one) {
+      known.push_back(std::string(to_view(one.key)) + " " + std::string(to_view(one.identity)) +
+                      " " + std::to_string(one.position) + " " + std::string(to_view(one.mark)) +
+                      (one.ended ? " ended" : ""));
+    });
+    CHECK(known == Texts{"id id 4 as far as tw"});
+    nek_source* again = open_file(host);
+    CHECK(again->resume == 4);
+    CHECK_FALSE(again->ended);
+    CHECK(Host::mark_of(*again) == "as far as tw");
+    chunk.add(again, 4, "two\n");
+    return end();
+  };
+  CHECK(run_script(second, env, script_config(false)).failure.empty());
+  CHECK(second.delivered() == Texts{"in.csv@4 two"});
+}
+
+TEST_CASE("a dead letter has the name of its source") {
+  Script script;
+  script.read = [](Host host, Chunk& chunk) -> Status {
+    nek_source_open request{};
+    request.identity = to_text("id");
+    request.name = to_text("in.csv");
+    chunk.add(host.open_source(request), 0, "one\ntwo\n");
+    return end();
+  };
+  script.process = [](Call&) { return refuse("it is bad"); };
+  MemoryEnv env;
+  CHECK(run_script(script, env, script_config(true)).letters ==
+        Texts{"refused one\n", "refused two\n"});
+  const std::string letters = env.content("data/dead-letters.ndjson");
+  CHECK(letters.find(R"("source":"id","name":"in.csv","position":4,"line":2)") !=
+        std::string::npos);
+  const auto letter = parse_letter(letters.substr(0, letters.find('\n')));
+  REQUIRE(letter);
+  CHECK(letter->name == "in.csv");
 }
 
 TEST_CASE("of a read that says retry nothing counts: no bytes, no end of a source") {

@@ -19,9 +19,12 @@ std::string state_file(MemoryEnv& env) {
   snapshot_write(snapshot.part(0), "of sources");
   for (uint32_t i = 0; i < 3; i++) snapshot_done(snapshot.part(i), NEK_OK);
   State rest;
-  rest.sources = {
-      {"flows", "flows.csv", "fingerprint", {1234, 56, 55, true, true, 1700000000000}, false},
-      {"pipe", "fifo 1", "fifo 1", {7, 1, 1, false, false, 0}, true}};
+  rest.sources = {{"flows",
+                   "flows.csv",
+                   "fingerprint",
+                   {1234, 56, 55, true, true, 1700000000000, "mark"},
+                   false},
+                  {"pipe", "fifo 1", "fifo 1", {7, 1, 1, false, false, 0}, true}};
   rest.dead_letters = {{{3, 10, 200, 4}, {4, 0, 99, 2}}, 7};
   rest.finished = true;
   rest.ledger = "ledger";
@@ -59,6 +62,8 @@ TEST_CASE("what components, sources and the pipeline wrote is read back") {
   CHECK(state->sources[0].at.ended);
   CHECK(state->sources[0].at.in_long_line);
   CHECK(state->sources[0].at.ended_ms == 1700000000000);
+  CHECK(state->sources[0].at.mark == "mark");
+  CHECK(state->sources[1].at.mark.empty());
   REQUIRE(state->dead_letters.segments.size() == 2);
   CHECK(state->dead_letters.segments[0].number == 3);
   CHECK(state->dead_letters.segments[0].begin == 10);
@@ -136,6 +141,26 @@ TEST_CASE("a state file of version 3 is read") {
   CHECK(state->dead_letters.segments[0].letters == kUnknownLetters);
 }
 
+// And by the nek of version 4.
+TEST_CASE("a state file of version 4 is read") {
+  std::ifstream file(NEK_TEST_DATA "/state-version-4", std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  REQUIRE(bytes.size() == 500);
+  MemoryEnv env;
+  REQUIRE((*env.open(kPath))->append(bytes).ok());
+  const auto state = read_state(env, kPath);
+  REQUIRE(state.ok());
+  REQUIRE(state->sources.size() == 1);
+  CHECK(state->sources[0].key == "in.csv 3c9f247e5957eb08a35772df55fbe5e5");
+  CHECK(state->sources[0].at.position == 9);
+  CHECK(state->sources[0].at.records == 2);
+  CHECK(state->sources[0].at.ended);
+  CHECK(state->sources[0].at.mark.empty());
+  REQUIRE(state->dead_letters.segments.size() == 1);
+  CHECK(state->dead_letters.segments[0].end == 263);
+  CHECK(state->dead_letters.segments[0].letters == 1);
+}
+
 TEST_CASE("without a state file everything begins anew") {
   MemoryEnv env;
   const auto state = read_state(env, kPath);
@@ -167,10 +192,10 @@ TEST_CASE("a state file is refused wherever it was cut off") {
 TEST_CASE("a state file of another version is refused by a message that names both") {
   MemoryEnv env;
   std::string other = state_file(env);
-  other[8] = 5;
+  other[8] = 6;
   CHECK(
       fault_of(other) ==
-      "cannot restore from data/state: it is of version 5, this nek reads versions 1 to 4: use the "
+      "cannot restore from data/state: it is of version 6, this nek reads versions 1 to 5: use the "
       "nek that wrote it; with --from-start nek sets it aside and reads all inputs again");
 }
 

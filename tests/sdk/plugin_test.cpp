@@ -301,8 +301,8 @@ class Reads {
  public:
   explicit Reads(nek::Host host) : host_(host) {}
   nek::Status start(const nek::Start& /*start*/) {
-    stream_ = host_.open_source({0, nek::to_text("stream"), {}, nek::to_text("head"), 0, this});
-    messages_ = host_.open_source({0, nek::to_text("topic"), {}, {}, NEK_MESSAGES, this});
+    stream_ = host_.open_source({0, nek::to_text("stream"), {}, nek::to_text("head"), 0, this, {}});
+    messages_ = host_.open_source({0, nek::to_text("topic"), {}, {}, NEK_MESSAGES, this, {}});
     at_ = stream_->resume == NEK_NO_POSITION ? 0 : stream_->resume;
     return {};
   }

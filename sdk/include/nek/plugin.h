@@ -134,6 +134,7 @@ typedef struct nek_shape { /* what this instance, as configured, reads and makes
   const nek_stream *streams;
   uint32_t max_in_flight;                       /* outputs with send: upper bound, 0: 1 */
   uint64_t max_request_bytes;                   /* the same; 0: the core decides */
+  bool once;                                    /* inputs: their sources are NEK_ONCE */
 } nek_shape;
 typedef struct nek_start { /* call */
   size_t size;
@@ -154,6 +155,7 @@ typedef struct nek_source { /* the host's; until closed and its last chunk is do
   bool ended;           /* it was read to its end before, and all of it is in a complete snapshot */
   uint64_t ended_records; /* then: how many it had, and when that was (ms since 1970; 0: not known) */
   int64_t ended_ms;
+  nek_text mark;        /* what host->source_mark() kept with `resume`; may be empty */
 } nek_source;
 typedef struct nek_source_open { /* call */
   size_t size;
@@ -162,7 +164,14 @@ typedef struct nek_source_open { /* call */
   nek_text head;        /* its first bytes, for the decoder; may be empty */
   uint32_t flags;
   void *of_input;
+  nek_text name;        /* for people: nek.source and dead letters say it; empty: the key */
 } nek_source_open;
+typedef struct nek_known_source { /* call */
+  size_t size;
+  nek_text key, identity, mark;
+  uint64_t position;
+  bool ended;
+} nek_known_source;
 typedef struct nek_segment { /* consecutive bytes of one source */
   nek_source *source;
   uint64_t position;    /* of the first byte, or of the message */
@@ -371,6 +380,14 @@ struct nek_host {
   void (*state_write)(nek_snapshot *, nek_text piece);
   void (*state_done)(nek_snapshot *, nek_status);
   nek_text (*record_end)(const nek_host *);          /* outputs: of the codec; instance */ /* [any-thread] */
+  /* Inputs. [reader-thread]
+     source_mark: to be kept with the source's position, together with what the read under way brings.
+     source_leave: instead of source_end: an unfinished record is not taken, the next source under the key
+       resumes before it. Not for NEK_ONCE.
+     known_sources: all of this input whose position is kept, open or not, of earlier runs too. */
+  void (*source_mark)(const nek_host *, nek_source *, nek_text mark);
+  void (*source_leave)(const nek_host *, nek_source *);
+  void (*known_sources)(const nek_host *, void *to, void (*each)(void *to, const nek_known_source *));
 };
 
 /* ---- A plugin -------------------------------------------------------------------------------- */

@@ -99,6 +99,24 @@ class Host {
     return host_->source_open(host_, &open);
   }
   void end_source(nek_source* source) const { host_->source_end(host_, source); }
+  // A host that is older than these does without: the source ends, nothing is kept or known.
+  void leave_source(nek_source* source) const {
+    (NEK_HAS(host_, source_leave) ? host_->source_leave : host_->source_end)(host_, source);
+  }
+  void mark_source(nek_source* source, std::string_view mark) const {
+    if (NEK_HAS(host_, source_mark)) host_->source_mark(host_, source, to_text(mark));
+  }
+  static std::string_view mark_of(const nek_source& source) {
+    return NEK_HAS(&source, mark) ? to_view(source.mark) : std::string_view();
+  }
+  // Calls each(const nek_known_source&).
+  template <class Each>
+  void known_sources(Each each) const {
+    if (!NEK_HAS(host_, known_sources)) return;
+    host_->known_sources(host_, &each, [](void* to, const nek_known_source* source) {
+      (*static_cast<Each*>(to))(*source);
+    });
+  }
   std::vector<uint64_t> revoke_sources(std::span<nek_source* const> sources,
                                        uint32_t wait_ms) const {
     std::vector<uint64_t> committed(sources.size(), NEK_NO_POSITION);
@@ -181,6 +199,9 @@ class Shape {
   // Outputs with send or deliver: bounds; what it is between them is found from how requests end.
   void max_in_flight(uint32_t requests) { c_.max_in_flight = requests; }
   void max_request_bytes(uint64_t bytes) { c_.max_request_bytes = bytes; }
+
+  // Inputs whose sources cannot be read again.
+  void once() { c_.once = true; }
 
   const nek_shape& c() {
     c_.need_count = static_cast<uint32_t>(needs_.size());

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -104,8 +105,11 @@ class Host {
   }
 
   // ---- What the test sets
-  int64_t now = 1'767'323'045'678;            // 2026-01-02T03:04:05.678Z
-  std::map<std::string, uint64_t> resume;     // by a source's key
+  int64_t now = 1'767'323'045'678;         // 2026-01-02T03:04:05.678Z
+  std::map<std::string, uint64_t> resume;  // by a source's key: its position is known
+  std::set<std::string> ended;             // of these: it was read to its end
+  // By key, of earlier runs; source_mark() sets it.
+  std::map<std::string, std::string> marks;
   std::map<std::string, uint64_t> committed;  // by identity: what source_revoke() answers
   std::map<std::string, const void*> extensions;
   struct Codec {
@@ -118,8 +122,8 @@ class Host {
 
   // ---- For the runners of run.hpp
   struct Source : nek_source {
-    std::string identity, key, head;
-    bool at_end = false, revoked = false;
+    std::string identity, key, head, name, mark_text;
+    bool at_end = false, left = false, revoked = false;
   };
   struct SnapshotOf {
     Host* owner = nullptr;
@@ -219,8 +223,12 @@ class Host {
     s.head = to_view(open.head);
     s.flags = open.flags;
     s.of_input = open.of_input;
+    if (NEK_HAS(&open, name)) s.name = to_view(open.name);
+    if (const auto mark = marks.find(s.key); mark != marks.end()) s.mark_text = mark->second;
+    s.mark = to_text(s.mark_text);
     const auto at = resume.find(s.key);
     s.resume = at == resume.end() ? NEK_NO_POSITION : at->second;
+    s.ended = at != resume.end() && ended.contains(s.key);
     return &s;
   }
   // Waits for complete(); none within ten seconds is an error.
@@ -506,12 +514,33 @@ inline void Host::fill_table() {
   t.source_end = [](const nek_host*, nek_source* source) {
     static_cast<Source*>(source)->at_end = true;
   };
+  t.source_leave = [](const nek_host*, nek_source* source) {
+    static_cast<Source*>(source)->left = true;
+  };
+  t.source_mark = [](const nek_host* h, nek_source* source, nek_text mark) {
+    auto& own = *static_cast<Source*>(source);
+    own.mark_text = of(h).marks[own.key] = to_view(mark);
+    own.mark = to_text(own.mark_text);
+  };
+  t.known_sources = [](const nek_host* h, void* to, void (*each)(void*, const nek_known_source*)) {
+    for (const auto& [key, position] : of(h).resume) {
+      const auto mark = of(h).marks.find(key);
+      nek_known_source known{};
+      known.size = sizeof known;
+      known.key = known.identity = to_text(key);
+      if (mark != of(h).marks.end()) known.mark = to_text(mark->second);
+      known.position = position;
+      each(to, &known);
+    }
+  };
   t.source_revoke = [](const nek_host* h, nek_source* const* sources, uint32_t count,
                        uint32_t wait_ms, uint64_t* committed) {
     for (uint32_t i = 0; i < count; i++) {
       auto& source = *static_cast<Source*>(sources[i]);
       source.revoked = true;
       of(h).resume.erase(source.key);
+      of(h).marks.erase(source.key);
+      of(h).ended.erase(source.key);
       const auto at = of(h).committed.find(source.identity);
       const bool known = wait_ms > 0 && at != of(h).committed.end();
       committed[i] = known ? at->second : NEK_NO_POSITION;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -33,6 +34,8 @@ struct Setup {
   std::string restored = {};                            // from a snapshot
   std::optional<std::vector<std::string>> wanted = {};  // columns that anyone reads; none: all
   std::map<std::string, uint64_t> resume = {};          // where sources are read on, by key
+  std::set<std::string> ended = {};                     // of these: read to their end before
+  std::map<std::string, std::string> marks = {};        // kept with that
   std::map<std::string, const void*> extensions = {};   // of the host
   const nek_plugin* codec = nullptr;                    // of an output
   std::string codec_options = {};
@@ -44,6 +47,8 @@ class Instance {
   Instance(const nek_plugin& plugin, std::string_view options, Setup setup = {})
       : plugin_(plugin), config_(plugin.options, options) {
     host_.resume = std::move(setup.resume);
+    host_.ended = std::move(setup.ended);
+    host_.marks = std::move(setup.marks);
     host_.extensions = std::move(setup.extensions);
     if (setup.codec) {
       codec_ = std::make_unique<Instance>(*setup.codec, setup.codec_options);
