@@ -179,6 +179,7 @@ class CsvInput {
     open.identity = to_text(identity);
     open.key = to_text(key);
     open.head = to_text(file_->head());
+    if (!is_stdin) open.name = to_text(path);
     if (is_stdin) open.flags = NEK_ONCE;
     source_ = host_.open_source(open);
     if (source_->ended && has_grown()) {

@@ -89,6 +89,7 @@ void Follower::scan() {
   std::sort(fresh.begin(), fresh.end(), [](const Tail* a, const Tail* b) {
     return std::tie(a->mtime_ns, a->path) < std::tie(b->mtime_ns, b->path);
   });
+  if (!fresh.empty()) learn_known();
   for (Tail* tail : fresh) tell(*tail);
   open_told();
   files_.set(static_cast<double>(tails_.size()));
@@ -122,9 +123,9 @@ void Follower::found(const std::string& path) {
   const FileId id = FileId::of(info);
   const auto known = tails_.find(id);
   if (known == tails_.end()) {
-    if (old) return;
     Tail& tail = *tails_.emplace(id, std::make_unique<Tail>(path, id)).first->second;
     tail.seen = true;
+    tail.is_old = old;
     by_path_[path] = &tail;
     tail.size = static_cast<uint64_t>(info.st_size);
     tail.mtime_ns = mtime_ns(info);
@@ -170,7 +171,9 @@ void Follower::note(Tail& tail, const struct stat& info) {
       if (changed) compare(tail);
       break;
     case Tail::State::kDone:
+    case Tail::State::kOld:
       if (!changed) break;
+      tail.is_old = false;
       tail.state = Tail::State::kNew;
       queue(tail);
       break;
@@ -184,6 +187,7 @@ void Follower::tick() {
     Tail& tail = *(at++)->second;  // it may go
     tick_tail(tail);
   }
+  look_for_gone();
   forget_due();
 }
 
@@ -208,7 +212,7 @@ void Follower::tick_tail(Tail& tail) {
     tail.limit = UINT64_MAX;
     return queue(tail);
   }
-  leave(tail);
+  if (!leave(tail)) tell_unread(tail);
   drop(tail);
 }
 
@@ -261,19 +265,14 @@ bool Follower::read_plain(Tail& tail, Chunk& chunk) {
     return false;
   }
   if (tail.is_short && !tail.gone_ms && outgrew(tail)) return false;
-  for (;;) {
-    const auto room = chunk.room();
-    if (room.empty()) return true;
-    if (tail.position >= tail.limit) break;
-    const size_t most = std::min<uint64_t>(room.size(), tail.limit - tail.position);
-    const auto got = tail.read(room.first(most), tail.position);
-    if (!got.ok()) {
-      trouble(tail, got.status().message());
-      return false;
-    }
-    if (*got == 0) break;
-    took(tail, chunk, *got);
+  const uint64_t position = tail.position;
+  const Status status = take(tail, chunk);
+  if (tail.position > position) keep_mark(tail);
+  if (!status.ok()) {
+    trouble(tail, status.message());
+    return false;
   }
+  if (chunk.room().empty()) return true;
   tail.at_end = true;
   const auto info = tail.look();
   if (info && static_cast<uint64_t>(info->st_size) < tail.position)
@@ -283,26 +282,44 @@ bool Follower::read_plain(Tail& tail, Chunk& chunk) {
   return false;
 }
 
+// As much as fits, or all there is.
+Status Follower::take(Tail& tail, Chunk& chunk) {
+  while (!chunk.room().empty() && tail.position < tail.limit) {
+    const auto room = chunk.room();
+    const size_t most = std::min<uint64_t>(room.size(), tail.limit - tail.position);
+    const auto got = tail.read(room.first(most), tail.position);
+    if (!got.ok()) return got.status();
+    if (*got == 0) break;
+    took(tail, chunk, *got);
+  }
+  return {};
+}
+
 bool Follower::read_packed(Tail& tail, Chunk& chunk) {
   if (!ensure_open(tail) || !open_packed(tail)) return false;
-  for (;;) {
-    const auto room = chunk.room();
-    if (room.empty()) return true;
-    const auto got = tail.packed->read(room, 0);
-    if (!got.ok()) {
-      tail.packed.reset();
-      trouble(tail, got.status().message());
-      return false;
-    }
-    if (*got > 0) took(tail, chunk, *got);
-    if (!tail.packed->at_end()) continue;
-    be_done(tail);
+  const uint64_t position = tail.position;
+  Status status;
+  while (status.ok() && !chunk.room().empty() && !tail.packed->at_end()) {
+    const auto got = tail.packed->read(chunk.room(), 0);
+    status = got.status();
+    if (got.ok() && *got > 0) took(tail, chunk, *got);
+  }
+  if (tail.position > position) keep_mark(tail);
+  if (!status.ok()) {
+    tail.packed.reset();
+    trouble(tail, status.message());
     return false;
   }
+  if (!tail.packed->at_end()) return true;
+  be_done(tail);
+  return false;
 }
 
 void Follower::took(Tail& tail, Chunk& chunk, size_t size) {
-  tail.last_byte = chunk.room()[size - 1];
+  const std::string_view bytes(reinterpret_cast<const char*>(chunk.room().data()), size);
+  if (const size_t newline = bytes.rfind('\n'); newline != std::string_view::npos)
+    tail.line_begin = tail.position + newline + 1;
+  tail.mark.read(bytes);
   chunk.took(tail.source, tail.position, static_cast<uint32_t>(size));
   tail.position += size;
   tail.changed_ms = now();
@@ -350,7 +367,8 @@ void Follower::close_file(Tail& tail) {
 }
 
 void Follower::tell_wait(Tail& tail) {
-  const bool waits = tail.state == Tail::State::kReading && tail.at_end && tail.last_byte != '\n';
+  const bool waits =
+      tail.state == Tail::State::kReading && tail.at_end && tail.line_begin < tail.position;
   if (waits && !std::exchange(tail.wait_told, true))
     host_.log(NEK_INFO, "'" + tail.path + "': its last line has no end yet, and waits for it");
 }

@@ -13,6 +13,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -44,15 +45,6 @@ class Follower {
   uint64_t bytes() const { return bytes_; }  // read so far. [any-thread]
 
  private:
-  struct Left {
-    uint64_t position;
-    std::string before;  // Tail::fingerprint_before
-  };
-  struct Forgotten {
-    std::string identity;
-    int64_t due_ms;
-  };
-
   // follow.cpp: which files there are, and what is to be read
   void look_around();
   void take_changes();
@@ -71,6 +63,7 @@ class Follower {
   // True: there is more.
   bool read_plain(Tail& tail, Chunk& chunk);
   bool read_packed(Tail& tail, Chunk& chunk);
+  Status take(Tail& tail, Chunk& chunk);
   void took(Tail& tail, Chunk& chunk, size_t size);
   void trouble(Tail& tail, const std::string& what);
   int64_t quiet_at(const Tail& tail) const;
@@ -87,19 +80,31 @@ class Follower {
   void open_told();
   void open_source(Tail& tail);
   void start_anew(Tail& tail);
-  bool is_other(const Tail& tail) const;
-  nek_source* open_at_host(const std::string& identity, std::string_view head) const;
+  void tell_other(const Tail& tail) const;
+  nek_source* open_at_host(const std::string& identity, const Tail* tail) const;
   uint64_t known_as_short(const Tail& tail);
   void be_done(Tail& tail);
   bool open_packed(Tail& tail);
+  bool unpack_head(Tail& tail);
+  bool skip_packed(Tail& tail);
   void hold(Tail& tail);
   void compare(Tail& held);
   void compare_held(const Tail& owner);
   std::vector<Tail*> held(const std::string& identity) const;
   void take_over(Tail& from, Tail& to);
-  const Tail* leave(Tail& tail);
+  const Tail* leave(Tail& tail, bool cut = false);
   void replaced(Tail& tail);
+  bool is_known(const Tail& tail) const;
+
+  // follow_known.cpp: what the snapshots know
+  void learn_known();
+  static void begin_mark(Tail& tail, std::string before);
+  void keep_mark(const Tail& tail, int64_t gone_ms = 0) const;
+  bool is_there(const std::string& identity) const;
+  void look_for_gone();
+  void tell_unread(const Tail& tail) const;
   void forget(const std::string& identity);
+  void forget_soon(const std::string& identity);
   void forget_later(const std::string& identity);
   void forget_due();
 
@@ -122,8 +127,11 @@ class Follower {
   std::deque<Tail*> ready_;                        // may have something
   size_t held_ = 0;
   uint64_t in_a_row_ = 0;  // bytes of the first of ready_
-  std::deque<Forgotten> forgotten_;
-  std::unordered_map<std::string, Left> left_;  // by identity: where files that went were left
+  // Of earlier runs as well, by identity; as of the last scan that found files.
+  std::unordered_map<std::string, KeptMark> known_;
+  std::map<std::string, int64_t> forgotten_;  // by identity: when
+  int64_t gone_due_ms_ = 0;                   // when look_for_gone() is to look
+  bool gone_looked_for_ = false;
   std::atomic<uint64_t> bytes_ = 0;
 };
 

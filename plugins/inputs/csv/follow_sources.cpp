@@ -15,7 +15,6 @@ namespace {
 using State = Tail::State;
 
 constexpr uint64_t kCompareBytes = 4096;
-constexpr int64_t kForgetMs = 600000;
 
 // One that is too short to be told by its content alone.
 std::string short_identity(const std::string& path, std::string_view content) {
@@ -26,6 +25,22 @@ std::string short_identity(const std::string& path, std::string_view content) {
 bool is_better(const Tail& a, const Tail& b) {
   if (a.is_packed != b.is_packed) return b.is_packed;
   return a.size > b.size;
+}
+
+// The bytes before a position; fewer where it ends before that.
+Result<std::string> before_in(FileReader& reader, uint64_t position) {
+  std::string bytes(KeptMark::window(position), '\0');
+  Status status = reader.skip_to(position - bytes.size());
+  if (!status.ok() && !reader.at_end()) return status;
+  size_t used = 0;
+  while (used < bytes.size() && !reader.at_end()) {
+    const auto got =
+        reader.read({reinterpret_cast<uint8_t*>(bytes.data()) + used, bytes.size() - used}, 0);
+    if (!got.ok()) return got.status();
+    used += *got;
+  }
+  bytes.resize(used);
+  return bytes;
 }
 
 }  // namespace
@@ -57,8 +72,23 @@ void Follower::tell(Tail& tail) {
   tail.is_short = false;
   tail.limit = UINT64_MAX;
   if (!(tail.is_packed ? tell_packed(tail) : tell_plain(tail))) return;
+  if (tail.is_old && !is_known(tail)) {
+    close_file(tail);
+    tail.state = State::kOld;
+    return;
+  }
+  tail.is_old = false;
   tail.state = State::kTold;
   told_.push_back(&tail);
+}
+
+// nek had begun it, perhaps when it was too short to be told.
+bool Follower::is_known(const Tail& tail) const {
+  if (known_.contains(tail.identity)) return true;
+  const std::string_view told = std::string_view(tail.head).substr(0, tail.told_bytes);
+  for (size_t end = told.find('\n') + 1; end > 0; end = told.find('\n', end) + 1)
+    if (known_.contains(short_identity(tail.path, told.substr(0, end)))) return true;
+  return false;
 }
 
 bool Follower::tell_plain(Tail& tail) {
@@ -100,23 +130,53 @@ bool Follower::tell_packed(Tail& tail) {
 
 // Unpacks up to where it is to be read on.
 bool Follower::open_packed(Tail& tail) {
-  if (!tail.packed) {
-    Fd fd(::dup(tail.fd.get()));
-    if (fd.get() < 0 || ::lseek(fd.get(), 0, SEEK_SET) != 0) return false;
-    tail.packed = FileReader::of(tail.path, std::move(fd), tail.size);
-    if (const auto head = tail.packed->read_head(0); !head.ok()) {
+  if (!tail.packed && !unpack_head(tail)) return false;
+  if (tail.state != State::kReading || tail.packed->position() == tail.position) return true;
+  return skip_packed(tail);
+}
+
+bool Follower::unpack_head(Tail& tail) {
+  Fd fd(::dup(tail.fd.get()));
+  if (fd.get() < 0 || ::lseek(fd.get(), 0, SEEK_SET) != 0) return false;
+  tail.packed = FileReader::of(tail.path, std::move(fd), tail.size);
+  const auto head = tail.packed->read_head(0);
+  if (head.ok()) return true;
+  tail.packed.reset();
+  trouble(tail, head.status().message());
+  return false;
+}
+
+// Whether it is the file whose source it goes on with is seen on the way.
+bool Follower::skip_packed(Tail& tail) {
+  uint64_t looked_at = 0;
+  std::string bytes;
+  for (const KeptMark::Point& point : tail.kept.value_or(KeptMark{}).points) {
+    if (point.position - KeptMark::window(point.position) < tail.packed->position()) continue;
+    auto before = before_in(*tail.packed, point.position);
+    if (!before.ok() || before->size() < KeptMark::window(point.position)) break;
+    bytes = std::move(*before);
+    looked_at = point.position;
+    if (KeptMark::hash(bytes) == point.hash) continue;
+    tell_other(tail);
+    start_anew(tail);
+    return false;
+  }
+  if (looked_at != tail.position) {
+    const uint64_t begin = tail.position - KeptMark::window(tail.position);
+    if (tail.packed->position() > begin && !unpack_head(tail)) return false;
+    Status status = tail.packed->skip_to(begin);
+    auto before = before_in(*tail.packed, tail.position);
+    if (status.ok()) status = before.status();
+    if (status.ok()) status = tail.packed->skip_to(tail.position);
+    if (!status.ok()) {
       tail.packed.reset();
-      trouble(tail, head.status().message());
+      trouble(tail, status.message());
       return false;
     }
+    bytes = std::move(*before);
   }
-  if (tail.state != State::kReading || tail.packed->position() == tail.position) return true;
-  const Status status = tail.packed->skip_to(tail.position);
-  if (!status.ok()) {
-    tail.packed.reset();
-    trouble(tail, status.message());
-  }
-  return status.ok();
+  begin_mark(tail, std::move(bytes));
+  return true;
 }
 
 // It was read as a short one, and has what tells it by now: it goes on as that.
@@ -141,9 +201,19 @@ void Follower::tell_again(Tail& tail) {
 void Follower::open_told() {
   if (told_.empty()) return;
   std::unordered_map<std::string, Tail*> best;
+  const auto is_the_one = [&](const Tail& tail) {
+    const auto known = known_.find(tail.identity);
+    return !tail.is_packed && known != known_.end() &&
+           tail.match(known->second) == Tail::Match::kSame;
+  };
   for (Tail* tail : told_) {
     Tail*& one = best[tail->identity];
-    if (!one || is_better(*tail, *one)) one = tail;
+    if (!one) {
+      one = tail;
+      continue;
+    }
+    const bool is = is_the_one(*tail), was = is_the_one(*one);
+    if (is != was ? is : is_better(*tail, *one)) one = tail;
   }
   const std::vector<Tail*> told = std::exchange(told_, {});
   for (Tail* tail : told)
@@ -152,10 +222,14 @@ void Follower::open_told() {
     if (tail->state == State::kTold) hold(*tail);
 }
 
-nek_source* Follower::open_at_host(const std::string& identity, std::string_view head) const {
+// tail: it is to be read; NULL: it is only to be forgotten, or marked.
+nek_source* Follower::open_at_host(const std::string& identity, const Tail* tail) const {
   nek_source_open open{};
   open.identity = to_text(identity);
-  open.head = to_text(head);
+  if (tail) {
+    open.head = to_text(tail->head);
+    open.name = to_text(tail->path);
+  }
   return host_.open_source(open);
 }
 
@@ -164,21 +238,28 @@ void Follower::open_source(Tail& tail) {
   tail.at_end = false;
   tail.position = 0;
   const uint64_t read_as_short = std::exchange(tail.read_as_short, 0);
-  tail.source = open_at_host(tail.identity, tail.head);
+  tail.source = open_at_host(tail.identity, &tail);
+  tail.kept = KeptMark::parse(Host::mark_of(*tail.source));
   owners_[tail.identity] = &tail;
+  forgotten_.erase(tail.identity);
   const bool ended = tail.source->ended;
-  if (tail.source->resume != NEK_NO_POSITION)
-    tail.position = tail.source->resume;
-  else  // dead letters and nek.source name it without its path, which may change
-    host_.log(NEK_INFO, "'" + tail.path + "' is source " + tail.identity);
+  if (tail.source->resume != NEK_NO_POSITION) tail.position = tail.source->resume;
   // It may have more than what has ended: that was perhaps a file that was truncated before it was
   // read to its end, or fewer members. So it is unpacked in any case.
-  if (tail.is_packed) return queue(tail);
+  if (tail.is_packed) {
+    tail.mark = {};
+    tail.line_begin = 0;
+    return queue(tail);
+  }
   if (std::exchange(tail.truncated, {}) == tail.identity) return start_anew(tail);
   if (tail.position == 0 && read_as_short > 0)
     tail.position = read_as_short;
   else if (tail.position == 0 && !tail.is_short)
     tail.position = known_as_short(tail);
+  if (tail.kept && tail.match(*tail.kept) == Tail::Match::kOther) {
+    tell_other(tail);
+    return start_anew(tail);
+  }
   const auto info = tail.look();
   const uint64_t size = info ? static_cast<uint64_t>(info->st_size) : tail.size;
   if (tail.position > size && ended) {
@@ -194,28 +275,25 @@ void Follower::open_source(Tail& tail) {
                             "read from its beginning");
     return start_anew(tail);
   }
-  if (is_other(tail)) {
-    host_.log(NEK_WARN, "'" + tail.path +
-                            "' begins like a file that was read before, but is another: it is read "
-                            "from its beginning. A larger 'fingerprint_lines' tells them apart");
-    return start_anew(tail);
-  }
+  auto before = tail.before(tail.position);
+  begin_mark(tail, before.ok() ? std::move(*before) : std::string());
   queue(tail);
 }
 
-// Whether the bytes before its position are not those that were read of the one that went.
-bool Follower::is_other(const Tail& tail) const {
-  const auto left = left_.find(tail.identity);
-  if (left == left_.end() || left->second.position != tail.position) return false;
-  const auto before = tail.fingerprint_before(tail.position);
-  return before.ok() && *before != left->second.before;
+void Follower::tell_other(const Tail& tail) const {
+  host_.log(NEK_WARN, "'" + tail.path +
+                          "' begins like a file that was read before, but is another: it is read "
+                          "from its beginning. A larger 'fingerprint_lines' tells them apart");
 }
 
 // What is known of its source is of other bytes.
 void Follower::start_anew(Tail& tail) {
   host_.revoke_sources({&tail.source, 1}, 0);
-  tail.source = open_at_host(tail.identity, tail.head);
+  tail.source = open_at_host(tail.identity, &tail);
   tail.position = 0;
+  tail.packed.reset();
+  tail.kept.reset();
+  begin_mark(tail, {});
   queue(tail);
 }
 
@@ -227,14 +305,14 @@ uint64_t Follower::known_as_short(const Tail& tail) {
        end = told.find('\n', end) + 1) {
     const std::string identity = short_identity(tail.path, told.substr(0, end));
     if (owners_.contains(identity)) continue;  // that is another file
-    nek_source* source = open_at_host(identity, {});
+    nek_source* source = open_at_host(identity, nullptr);
     if (source->resume == NEK_NO_POSITION || source->resume == 0) {
       host_.revoke_sources({&source, 1}, 0);
       continue;
     }
     const uint64_t position = source->resume;
     host_.end_source(source);
-    forget_later(identity);                // not now: no snapshot knows its new name yet
+    forget_soon(identity);                 // not now: no snapshot knows its new name yet
     if (position <= end) return position;  // else it had a last line without end, and went
   }
   return 0;
@@ -311,7 +389,10 @@ void Follower::compare_held(const Tail& owner) {
 void Follower::take_over(Tail& from, Tail& to) {
   to.source = std::exchange(from.source, nullptr);
   to.position = from.position;
-  to.last_byte = from.last_byte;
+  to.line_begin = from.line_begin;
+  to.mark = from.mark;
+  to.kept.reset();
+  if (to.is_packed) to.kept = from.mark.keep();
   to.state = State::kReading;
   to.at_end = false;
   owners_[to.identity] = &to;
@@ -319,8 +400,8 @@ void Follower::take_over(Tail& from, Tail& to) {
 }
 
 // No more can be read of it. Another one that is the same goes on with its source (and is the
-// answer), or that ends.
-const Tail* Follower::leave(Tail& tail) {
+// answer), or that ends. cut: what stands after its last line end may be read on elsewhere.
+const Tail* Follower::leave(Tail& tail, bool cut) {
   if (!tail.source) return nullptr;
   owners_.erase(tail.identity);
   const std::vector<Tail*> others = held(tail.identity);
@@ -340,10 +421,11 @@ const Tail* Follower::leave(Tail& tail) {
     take_over(tail, *heir);
     return heir;
   }
-  host_.end_source(std::exchange(tail.source, nullptr));
-  if (tail.is_open() && !tail.is_packed && !tail.is_short && tail.begins_as_before())
-    if (auto before = tail.fingerprint_before(tail.position); before.ok())
-      left_[tail.identity] = {tail.position, std::move(*before)};
+  keep_mark(tail, now());
+  if (cut)
+    host_.leave_source(std::exchange(tail.source, nullptr));
+  else
+    host_.end_source(std::exchange(tail.source, nullptr));
   bool another = false;
   for (Tail* one : others) {
     held_--;
@@ -357,7 +439,7 @@ const Tail* Follower::leave(Tail& tail) {
   if (another)
     forget(tail.identity);
   else
-    forget_later(tail.identity);
+    forget_soon(tail.identity);
   return nullptr;
 }
 
@@ -365,7 +447,8 @@ const Tail* Follower::leave(Tail& tail) {
 void Follower::replaced(Tail& tail) {
   tail.state = State::kNew;
   scan();  // there may be a copy
-  const Tail* heir = leave(tail);
+  const uint64_t cut = tail.position - tail.line_begin;
+  const Tail* heir = leave(tail, true);
   if (heir)
     host_.log(NEK_INFO,
               "'" + tail.path + "' was truncated; what it held is read on in '" + heir->path + "'");
@@ -373,41 +456,19 @@ void Follower::replaced(Tail& tail) {
     host_.log(NEK_WARN, "'" + tail.path +
                             "' was truncated: it is read from its beginning. What "
                             "was written to it after nek last looked is lost, unless a copy is "
-                            "followed too");
+                            "followed too" +
+                            (cut > 0 ? "; and so are the " + std::to_string(cut) +
+                                           " bytes of its last line, which had no end"
+                                     : ""));
   truncated_.add();
   tail.truncated = heir ? std::string() : tail.identity;
   tail.packed.reset();
   tail.identity.clear();
   tail.position = 0;
   tail.at_end = false;
-  tail.last_byte = '\n';
+  tail.line_begin = 0;
   tail.changed_ms = now();
   queue(tail);
-}
-
-// ---- Forgetting -------------------------------------------------------------------------------
-
-// Its position leaves the snapshots.
-void Follower::forget(const std::string& identity) {
-  left_.erase(identity);
-  nek_source* source = open_at_host(identity, {});
-  host_.revoke_sources({&source, 1}, 0);
-}
-
-// Not at once: it may come back under another name, or packed.
-void Follower::forget_later(const std::string& identity) {
-  forgotten_.push_back({identity, now() + kForgetMs});
-}
-
-void Follower::forget_due() {
-  while (!forgotten_.empty() && forgotten_.front().due_ms <= last_tick_ms_) {
-    const std::string identity = std::move(forgotten_.front().identity);
-    forgotten_.pop_front();
-    const bool is_there = std::any_of(tails_.begin(), tails_.end(), [&](const auto& item) {
-      return item.second->identity == identity;
-    });
-    if (!is_there) forget(identity);
-  }
 }
 
 }  // namespace nek

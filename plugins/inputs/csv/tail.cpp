@@ -8,8 +8,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "fingerprint.h"
-
 namespace nek {
 
 Result<bool> Tail::open() {
@@ -62,11 +60,22 @@ Result<std::string> Tail::first_bytes() const {
   }
 }
 
-Result<std::string> Tail::fingerprint_before(uint64_t position) const {
-  const uint64_t size = std::min<uint64_t>(position, FileReader::kHeadBytes);
-  const auto bytes = bytes_at(position - size, size);
-  if (!bytes.ok()) return bytes.status();
-  return fingerprint_all(*bytes);
+Result<std::string> Tail::before(uint64_t position) const {
+  const uint64_t size = KeptMark::window(position);
+  return bytes_at(position - size, size);
+}
+
+Tail::Match Tail::match(const KeptMark& kept) const {
+  const auto info = look();
+  if (!info) return Match::kUnknown;
+  for (size_t i = kept.points.size(); i-- > 0;) {
+    const KeptMark::Point& point = kept.points[i];
+    if (point.position > static_cast<uint64_t>(info->st_size)) continue;
+    const auto bytes = before(point.position);
+    if (!bytes.ok()) return Match::kUnknown;
+    return KeptMark::hash(*bytes) == point.hash ? Match::kSame : Match::kOther;
+  }
+  return Match::kUnknown;
 }
 
 bool Tail::begins_as_before() const {

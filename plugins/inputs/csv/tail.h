@@ -12,6 +12,7 @@
 #include <string>
 
 #include "file_reader.h"
+#include "mark.h"
 #include "nek/plugin.h"
 #include "nek/status.hpp"
 
@@ -30,7 +31,8 @@ struct Tail {
     kTold,     // identity is known
     kReading,  // source is open
     kHeld,     // begins like another one, which is read
-    kDone      // a packed one, or one that was read further before; until it changes
+    kDone,     // a packed one, or one that was read further before; until it changes
+    kOld       // left out by its age, until it changes
   };
 
   Tail(std::string where, FileId which) : path(std::move(where)), id(which) {}
@@ -43,8 +45,11 @@ struct Tail {
   Result<size_t> read(std::span<uint8_t> to, uint64_t at) const;
   // Its first bytes, as FileReader wants them.
   Result<std::string> first_bytes() const;
-  // Of the last bytes before the position.
-  Result<std::string> fingerprint_before(uint64_t position) const;
+  // The last bytes before the position, as a mark has them; fewer where it is shorter.
+  Result<std::string> before(uint64_t position) const;
+  enum class Match : uint8_t { kSame, kOther, kUnknown };
+  // Whether it has the bytes that were marked; kUnknown: it is too short, or cannot be read.
+  Match match(const KeptMark& kept) const;
   // Whether what it began with is still there.
   bool begins_as_before() const;
   // Of an open one.
@@ -75,9 +80,12 @@ struct Tail {
   bool differs = false;   // held, but it is another file in truth
   nek_source* source = nullptr;
   uint64_t position = 0;
-  uint64_t read_as_short = 0;   // how much, under an identity that it has no more
-  uint64_t limit = UINT64_MAX;  // not further
-  uint8_t last_byte = '\n';
+  uint64_t read_as_short = 0;    // how much, under an identity that it has no more
+  uint64_t limit = UINT64_MAX;   // not further
+  uint64_t line_begin = 0;       // where the line begins that has no end before the position
+  Mark mark;                     // of what was read of it
+  std::optional<KeptMark> kept;  // of its source, while it is not compared yet (packed)
+  bool is_old = false;           // as it was found, for ignore_older
   bool at_end = false;
   bool wait_told = false;  // that its last line has no end
 };

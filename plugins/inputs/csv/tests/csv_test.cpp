@@ -5,7 +5,6 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
-#include "folder.h"
 #include "nek/testing.hpp"
 
 using nek::testing::find_plugin;
