@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """usage: campaign.py NEK [--kills N] [--kind KIND]... [--seed N] [--opensearch URL] [--report FILE.json]
 Kills nek with SIGKILL at random moments, starts it again, and in the end counts what arrived: of files each
-record exactly once, also of files that are followed while they are written, rotated, packed and removed; of a FIFO
-whatever the spool held when nek was killed, exactly once.
+record exactly once, also of files that are followed while they are written, rotated, packed and removed, and while nek
+is stopped by SIGSTOP now and then; of a FIFO whatever the spool held when nek was killed, exactly once.
   --kills N      of each kind (default 20)
   --kind KIND    only these: """
 
 import argparse
 import collections
+import ctypes
 import dataclasses
 import gzip
 import json
@@ -57,6 +58,8 @@ class Result:
     in_the_pipe: int = 0  # written by a program, and not yet read by nek when it was killed
     cut: int = 0          # rows of which the kill left a part
     removed: int = 0      # files that were removed while they were followed
+    rotations: int = 0
+    raced: int = 0        # of these: nek had read a part of the last row, and was stopped until all was done
 
 
 # ---- Where records go -----------------------------------------------------------------------------
@@ -67,7 +70,7 @@ class ToFile:
         self.path = folder / "out.ndjson"
 
     def yaml(self):
-        return f"file: {{ path: {self.path}, fields: [n, check, nek.source] }}"
+        return f"file: {{ path: {self.path}, fields: [n, check] }}"
 
     def count(self):
         return self.path.read_bytes().count(b"\n") if self.path.exists() else 0
@@ -95,8 +98,10 @@ class ToOpenSearch:
             return json.load(answer)
 
     def count(self):
-        self.ask("POST", f"{self.index}/_refresh")
-        return self.ask("GET", f"{self.index}/_count")["count"]
+        """0 when there is no such index yet."""
+        found = "ignore_unavailable=true&allow_no_indices=true"
+        self.ask("POST", f"{self.index}/_refresh?{found}")
+        return self.ask("GET", f"{self.index}/_count?{found}")["count"]
 
     def rows(self):
         self.ask("POST", f"{self.index}/_refresh")
@@ -128,6 +133,9 @@ class FromFile:
     def start(self):
         pass
 
+    def runs(self, child):
+        pass
+
     def killed(self, data_dir):
         pass
 
@@ -154,22 +162,38 @@ def read_state(path):
                 here += 4 + length
             positions[texts[1]] = struct.unpack_from("<Q", frame, here)[0]
             here += 33
+            here += 4 + struct.unpack_from("<I", frame, here)[0]
     return positions
+
+
+class Hash128(ctypes.Structure):
+    _fields_ = [("low", ctypes.c_uint64), ("high", ctypes.c_uint64)]
+
+
+def identity_of(first_lines):
+    """The key of a file that is followed, from its first two lines."""
+    xxhash = ctypes.CDLL("libxxhash.so.0")
+    xxhash.XXH3_128bits.restype = Hash128
+    xxhash.XXH3_128bits.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+    hash = xxhash.XXH3_128bits(first_lines, len(first_lines))
+    return f"{hash.high:016x}{hash.low:016x}".encode()
 
 
 class FromFollowed:
     """A program writes rows into a file, at times half a row first. The file is rotated as logrotate does it: others
-    are renamed, the third is packed, and what a snapshot holds whole is removed after that."""
+    are renamed, one is packed (the third, or the next, or the new one at once), and what a snapshot holds whole is
+    removed after that."""
     BYTES_OF_ROW = len(row(0))
 
-    def __init__(self, folder, rng, copies):
-        self.folder, self.rng, self.copies = folder, rng, copies
+    def __init__(self, folder, rng, copies, packed_from=4):
+        self.folder, self.rng, self.copies, self.packed_from = folder, rng, copies, packed_from
         self.path = folder / "in.csv"
         self.written, self.since_rotation = 0, 0
         self.first_of = {}  # of each rotated file, by number: its first row and how many
-        self.oldest = 1
         self.stopping = False
-        self.removed = 0
+        self.removed, self.rotations, self.raced = 0, 0, 0
+        self.nek = None  # the process, while there is one
+        self.nek_lock = threading.Lock()
 
     def yaml(self):
         return f"csv: {{ path: '{self.path}*', follow: true, close_after: 1s, {COLUMNS} }}"
@@ -177,6 +201,10 @@ class FromFollowed:
     def start(self):
         self.writer = threading.Thread(target=self.write)
         self.writer.start()
+
+    def runs(self, child):
+        with self.nek_lock:
+            self.nek = child
 
     def write(self):
         file = open(self.path, "a", encoding="ascii")
@@ -188,55 +216,86 @@ class FromFollowed:
             file.write(rows[:half])
             file.flush()
             time.sleep(self.rng.random() * 0.004 * PATIENCE)
+            rotates = self.since_rotation > 1000 and self.rng.random() < (0.3 if half < len(rows) else 0.02)
+            # nek has read the half, and sees no more before all is done.
+            stopped = rotates and half % self.BYTES_OF_ROW and self.stop_nek()
             file.write(rows[half:])
             file.flush()
-            if self.since_rotation > 1000 and self.rng.random() < 0.02:
-                if self.copies:
-                    self.shift()
-                    shutil.copyfile(self.path, self.rotated(1))
-                    os.truncate(self.path, 0)
-                else:
-                    self.shift()
-                    os.rename(self.path, self.rotated(1))
+            if rotates:
+                self.rotate()
+                if not self.copies:
                     file.close()
                     file = open(self.path, "a", encoding="ascii")
-                self.first_of[1] = self.written - self.since_rotation, self.since_rotation
-                self.since_rotation = 0
+                if stopped:
+                    self.more_follows(file)
+                    self.raced += 1
+            if stopped:
+                self.go_on()
             if self.rng.random() < 0.05:
                 self.remove_oldest()
         file.close()
 
-    def rotated(self, number):
-        return self.folder / f"in.csv.{number}{'.gz' if number > 3 else ''}"
+    def more_follows(self, file):
+        """So that the truncated file is not empty when nek looks again."""
+        file.write(row(self.written) + row(self.written + 1))
+        file.flush()
+        self.written += 2
+        self.since_rotation += 2
 
-    def shift(self):
+    def stop_nek(self):
+        self.nek_lock.acquire()
+        if self.nek is not None and self.nek.poll() is None:
+            self.nek.send_signal(signal.SIGSTOP)
+            return True
+        self.nek_lock.release()
+        return False
+
+    def go_on(self):
+        self.nek.send_signal(signal.SIGCONT)
+        self.nek_lock.release()
+
+    def rotate(self):
         for number in sorted(self.first_of, reverse=True):
-            path, to = self.rotated(number), self.rotated(number + 1)
-            if number == 3:  # as gzip does it
-                with open(path, "rb") as plain, gzip.open(to, "wb", compresslevel=1) as packed:
-                    packed.write(plain.read())
-                path.unlink()
-            else:
-                path.rename(to)
+            self.move(self.rotated(number), self.rotated(number + 1))
             self.first_of[number + 1] = self.first_of.pop(number)
+        if self.copies:
+            self.move(self.path, self.rotated(1), keep=True)
+            os.truncate(self.path, 0)
+        else:
+            self.move(self.path, self.rotated(1))
+        self.first_of[1] = self.written - self.since_rotation, self.since_rotation
+        self.since_rotation = 0
+        self.rotations += 1
+
+    def rotated(self, number):
+        return self.folder / f"in.csv.{number}{'.gz' if number >= self.packed_from else ''}"
+
+    @staticmethod
+    def move(path, to, keep=False):
+        if to.suffix == ".gz" and path.suffix != ".gz":  # as gzip does it
+            with open(path, "rb") as plain, gzip.open(to, "wb", compresslevel=1) as packed:
+                packed.write(plain.read())
+            if not keep:
+                path.unlink()
+        elif keep:
+            shutil.copyfile(path, to)
+        else:
+            path.rename(to)
 
     def remove_oldest(self):
         """Where the last snapshot says that all of it was delivered."""
         oldest = max(self.first_of, default=0)
         if oldest < 3:
             return
-        first, rows = self.first_of[oldest]
         try:
-            out = (self.folder / "out.ndjson").read_bytes()
             positions = read_state(self.folder / "state/state")
         except FileNotFoundError:
             return
-        at = out.find(b'{"n":"%09d"' % first)
-        end = out.find(b"\n", at)
-        if at < 0 or end < 0:
-            return
-        if positions.get(json.loads(out[at:end])["nek.source"].encode()) == rows * self.BYTES_OF_ROW:
-            self.rotated(oldest).unlink()
+        path = self.rotated(oldest)
+        with (gzip.open(path) if path.suffix == ".gz" else open(path, "rb")) as file:
+            identity = identity_of(file.read(2 * self.BYTES_OF_ROW))
+        if positions.get(identity) == self.first_of[oldest][1] * self.BYTES_OF_ROW:
+            path.unlink()
             del self.first_of[oldest]
             self.removed += 1
 
@@ -310,6 +369,9 @@ class FromFifo:
             except BrokenPipeError:
                 pass
 
+    def runs(self, child):
+        pass
+
     def killed(self, data_dir):
         self.kept |= whole_rows_in_spool(data_dir / "spool" / "fifo")
 
@@ -339,6 +401,8 @@ KINDS = {
     "csv.gz": lambda folder, rng: FromFile(folder, rng, packed=True),
     "follow": lambda folder, rng: FromFollowed(folder, rng, copies=False),
     "follow copies": lambda folder, rng: FromFollowed(folder, rng, copies=True),
+    "follow copies packed next": lambda folder, rng: FromFollowed(folder, rng, copies=True, packed_from=2),
+    "follow copies packed at once": lambda folder, rng: FromFollowed(folder, rng, copies=True, packed_from=1),
     "fifo": FromFifo,
 }
 
@@ -380,7 +444,11 @@ class Campaign:
         try:
             for _ in range(kills):
                 child = self.start(folder)
-                time.sleep(self.rng.random() * self.longest)
+                source.runs(child)
+                # A packed file is read when it was quiet for 2 s.
+                packed = isinstance(source, FromFollowed) and self.rng.random() < 0.05
+                time.sleep(self.rng.random() * self.longest + (2.2 * PATIENCE if packed else 0))
+                source.runs(None)  # it is not stopped any more
                 child.send_signal(signal.SIGKILL)
                 code = child.wait()
                 if code not in (0, -signal.SIGKILL):
@@ -415,6 +483,8 @@ class Campaign:
         result.lost += len(expected - got.keys())
         if isinstance(source, FromFollowed):
             result.removed += source.removed
+            result.rotations += source.rotations
+            result.raced += source.raced
         if isinstance(source, FromFifo):
             result.spooled += len(expected)
             result.in_the_pipe += source.written - len(got)
@@ -431,8 +501,8 @@ def main():
     options = parser.parse_args()
     campaign = Campaign(options.nek.resolve(), options.seed, options.opensearch)
     results = []
-    print("| input | kills | rounds | records | lost | repeated | in the spool when killed | in the pipe when killed | cut rows | files removed |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print("| input | kills | rounds | records | lost | repeated | in the spool when killed | in the pipe when killed | cut rows | files removed | rotations | with nek stopped |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
     for kind in options.kind or KINDS:
         result = campaign.run(kind, options.kills)
         results.append(dataclasses.asdict(result))

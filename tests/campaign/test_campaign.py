@@ -32,6 +32,11 @@ class Short(unittest.TestCase):
                 if not os.environ.get("NEK_SANITIZE"):  # else there are too few
                     self.assertGreater(result.removed, 0)
 
+    def test_a_row_of_which_a_part_was_read_comes_whole_from_a_copy_that_is_packed_at_once(self):
+        result = self.run_kind("follow copies packed at once")
+        self.assertEqual(result.cut, 0)
+        self.assertGreater(result.raced, 0)
+
     def test_what_the_spool_of_a_fifo_held_at_each_kill_arrives_once(self):
         result = self.run_kind("fifo")
         # The half of a row that was read before a kill, and the half after it.
