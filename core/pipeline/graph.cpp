@@ -10,7 +10,7 @@
 namespace nek {
 namespace {
 
-constexpr nek_shape kNoShape = {sizeof(nek_shape), false, 0, 0, nullptr, nullptr, 0, 0};
+constexpr nek_shape kNoShape = {sizeof(nek_shape), false, 0, 0, nullptr, nullptr, 0, 0, false};
 
 const nek_shape& shape_of(const nek_shape* shape) { return shape ? *shape : kNoShape; }
 bool is_made_by_host(std::string_view column) { return column.starts_with("nek."); }
@@ -223,7 +223,13 @@ class GraphBuilder {
   void make_input_columns(uint32_t i) {
     Columns columns = add_columns(i, stream_of({i, 0}), {});
     const nek_shape& input = shape_of(shapes_[i].plugin);
-    if (input.stream_count > 0) columns = add_columns(i, input.streams[0], std::move(columns));
+    if (input.stream_count > 0) {
+      if (NEK_HAS(&input, once) && input.once && components_[i].spool.max_bytes > 0)
+        error(place_of(i), i,
+              "messages with columns of their own cannot go through the spool; say spool: { "
+              "max_bytes: 0 }");
+      columns = add_columns(i, input.streams[0], std::move(columns));
+    }
     columns_[i].push_back(std::move(columns));
   }
 

@@ -31,7 +31,7 @@ const char* stream_defect(const nek_stream& stream) {
 // NULL: there is none.
 const char* shape_defect(const nek_plugin& plugin, const nek_shape& shape) {
   constexpr uint32_t kAllTypes = NEK_TYPE_BIT(NEK_DICT_LIST + 1) - NEK_TYPE_BIT(NEK_BOOL);
-  if (shape.size < sizeof shape) return "its size is too small";
+  if (!NEK_HAS(&shape, max_request_bytes)) return "its size is too small";  // ABI 1 began with it
   if (plugin.filter && shape.stream_count == 0) return "a filter without a stream";
   if (plugin.decoder && shape.stream_count != 1) return "a decoder has one stream";
   if (shape.need_count > 0 && !shape.reads) return "it reads columns, but does not say which";

@@ -17,7 +17,7 @@ constexpr milliseconds kLook{20};              // how often the coordinator look
 constexpr milliseconds kFirstSnapshot{10000};  // how long reading waits for it
 
 // Of an input whose place a replay takes.
-constexpr nek_shape kIdleShape = {sizeof(nek_shape), false, 0, 0, nullptr, nullptr, 0, 0};
+constexpr nek_shape kIdleShape = {sizeof(nek_shape), false, 0, 0, nullptr, nullptr, 0, 0, false};
 
 Place place_of(const ComponentConfig& component, const nek_value* at) {
   if (at && at->line) return {at->line, at->column};

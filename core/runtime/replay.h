@@ -99,9 +99,9 @@ class Replay {
   std::map<Hash128, LetterSource> known_;
   // With the name that its letter gives it; NULL: its decoder would not have it.
   std::map<std::pair<Hash128, std::string>, std::unique_ptr<Source>> sources_;
-  std::unique_ptr<Task> task_;                          // being filled
-  Sort sort_;                                           // of what is in it
-  std::vector<Letter::Columns> messages_;               // of its segments
+  std::unique_ptr<Task> task_;             // being filled
+  Sort sort_;                              // of what is in it
+  std::vector<Letter::Columns> messages_;  // of its segments
   size_t bytes_ = 0, in_task_ = 0;
   ReplayCounts of_task_;
   DeadLetterSegment read_;  // what is left when the task's letters are gone

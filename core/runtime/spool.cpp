@@ -177,7 +177,7 @@ uint64_t Spool::add(SpoolSource source) {
 bool Spool::has_room(uint64_t bytes) {
   const uint64_t needed = bytes + kSmallBody;  // frames come on top
   while (bytes_ > 0 && bytes_ + needed > settings_.max_bytes)
-    if (!settings_.drop_oldest || !drop_segment()) return false;
+    if (!settings_.drop_oldest || !drop_segment("it is full")) return false;
   return true;
 }
 
@@ -244,6 +244,15 @@ void Spool::give_up_segment() {
 }
 
 Status Spool::append(const SpoolChunk& chunk, std::string_view body, bool handed_on) {
+  Status status = try_append(chunk, body, handed_on);
+  while (status.code() == NEK_RETRY && settings_.drop_oldest) {
+    if (!drop_segment(std::exchange(told_full_disk_, true) ? nullptr : "the disk is full")) break;
+    status = try_append(chunk, body, handed_on);
+  }
+  return status;
+}
+
+Status Spool::try_append(const SpoolChunk& chunk, std::string_view body, bool handed_on) {
   if (file_ && file_->length() >= segment_bytes_) end_segment();
   if (!file_)
     if (Status status = begin_segment(); !status.ok()) return status;
@@ -527,7 +536,7 @@ void Spool::count_dropped(uint64_t records, uint64_t bytes) {
 }
 
 // The oldest of which nothing was handed on; not the one that is written.
-bool Spool::drop_segment() {
+bool Spool::drop_segment(const char* why) {
   const size_t index = reading() + 1;
   if (index + 1 >= segments_.size()) return false;
   const Segment& segment = segments_[index];
@@ -554,8 +563,9 @@ bool Spool::drop_segment() {
   }
   for (const auto& [source, extent] : segment.extents)
     if (extent.ended) ends_after_[segment.number].push_back(source);
-  say_(NEK_WARN, "it is full: the oldest " + std::to_string(records) + " records, " +
-                     bytes_text(segment.size) + ", are dropped");
+  if (why)
+    say_(NEK_WARN, std::string(why) + ": the oldest " + std::to_string(records) + " records, " +
+                       bytes_text(segment.size) + ", are dropped");
   count_dropped(records, segment.size);
   segments_.erase(segments_.begin() + static_cast<ptrdiff_t>(index));
   Metrics::add(*size_metric_, static_cast<double>(bytes_));

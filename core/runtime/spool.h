@@ -44,6 +44,7 @@ class Spool {
   bool may_hand_on() const;
   // handed_on: the caller handles the chunk itself, next() will not return it. Only when !behind().
   // After an error nothing of it is kept.
+  // On a full disk too `drop_oldest` makes room where it can.
   Status append(const SpoolChunk& chunk, std::string_view body, bool handed_on);
   // Makes durable what was appended, when it is time. It never fails: what it cannot do it reports.
   void sync_when_due();
@@ -85,6 +86,7 @@ class Spool {
   std::string reserve_path() const;
   bool recover_segment(uint64_t number);
   void note(Segment& segment, const SpoolChunk& chunk);
+  Status try_append(const SpoolChunk& chunk, std::string_view body, bool handed_on);
   Status begin_segment();
   void end_segment();
   void give_up_segment();
@@ -94,7 +96,7 @@ class Spool {
   size_t reading() const;  // index of the segment that is read
   bool peek_frame(const Segment& segment);
   void skip_damage(Segment& segment, const std::string& why);
-  bool drop_segment();
+  bool drop_segment(const char* why);           // NULL: that was told
   bool remove_segment(const Segment& segment);  // false: it is still there
   bool is_committed(const Segment& segment) const;
   void set_aside(const std::string& path, const std::string& to, const std::string& why);
@@ -114,6 +116,7 @@ class Spool {
   std::set<uint64_t> declared_;  // sources, in that segment
   bool folder_made_ = false, folder_synced_ = false, sync_failed_ = false;
   bool has_reserve_ = false, cramped_ = false;  // cramped: the last append failed
+  bool told_full_disk_ = false;
   std::chrono::steady_clock::time_point unsynced_since_ =
       std::chrono::steady_clock::time_point::max();
   // Reading:

@@ -32,7 +32,11 @@ class SystemFile final : public File {
     while (!bytes.empty()) {
       const ssize_t done = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(length_));
       if (done < 0 && errno == EINTR) continue;
-      if (done < 0) return error("cannot write", path_);
+      if (done < 0) {
+        const bool full = errno == ENOSPC || errno == EDQUOT;
+        const Status status = error("cannot write", path_);
+        return full ? retry(status.message()) : status;
+      }
       length_ += static_cast<uint64_t>(done);
       bytes.remove_prefix(static_cast<size_t>(done));
     }

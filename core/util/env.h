@@ -16,8 +16,8 @@ namespace nek {
 class File {
  public:
   virtual ~File() = default;
-  virtual Status append(std::string_view bytes) = 0;
-  virtual Status truncate(uint64_t length) = 0;  // and goes on appending there
+  virtual Status append(std::string_view bytes) = 0;  // NEK_RETRY: the disk is full
+  virtual Status truncate(uint64_t length) = 0;       // and goes on appending there
   virtual Status sync() = 0;
   virtual Status read(uint64_t offset, std::span<char> to) = 0;  // all of it, or an error
   virtual uint64_t length() const = 0;

@@ -16,10 +16,10 @@ class ShortToOpenSearch(unittest.TestCase):
             with self.subTest(kind):
                 crashes = campaign.Campaign(pathlib.Path(os.environ["NEK_BIN"]), seed=7,
                                             opensearch=URL.read_text().strip())
-                result = crashes.run(kind, 8)
+                result = crashes.run(kind, 5)
                 print(result)
                 self.assertEqual((result.lost, result.repeats, result.cut), (0, 0, 0))
-                self.assertEqual(result.kills, 8)
+                self.assertEqual(result.kills, 5)
                 self.assertGreater(result.rotations, 0)
                 self.assertGreater(result.records, 1000)
 

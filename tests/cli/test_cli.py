@@ -185,7 +185,7 @@ class Cli(unittest.TestCase):
         self.assertEqual(report["dead_letters"], {
             "count": 2, "path": "state/dead-letters.ndjson", "dropped": 0,
             "reasons": [{"component": "csv", "reason": "columns", "count": 2,
-                         "example": "line 3: has 1 fields, not 2: '3'"}]})
+                         "example": "in.csv line 3: has 1 fields, not 2: '3'"}]})
         self.assertEqual(report["outputs"], [{"component": "file", "in": 1, "delivered": 1, "duplicate": 0,
                                               "dropped": 0, "dead_letters": 0, "in_flight": 0}])
         self.assertEqual(report["streams"][0]["created"], 3)

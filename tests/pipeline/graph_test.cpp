@@ -17,7 +17,7 @@ struct Shape {
   std::vector<nek_need> reads;
   std::vector<std::vector<nek_field>> fields;
   std::vector<nek_stream> streams;
-  bool reads_all = false;
+  bool reads_all = false, once = false;
   nek_shape shape{};
 
   Shape& need(const char* name, uint32_t types = kText, bool optional = false) {
@@ -27,6 +27,10 @@ struct Shape {
   Shape& stream(const char* name, uint32_t kind, std::vector<nek_field> adds = {}) {
     fields.push_back(std::move(adds));
     streams.push_back({name, kind, 0, nullptr});
+    return *this;
+  }
+  Shape& read_once() {
+    once = true;
     return *this;
   }
   Shape& all() {
@@ -45,7 +49,8 @@ struct Shape {
              reads.data(),
              streams.data(),
              0,
-             0};
+             0,
+             once};
     return &shape;
   }
 };
@@ -73,7 +78,8 @@ struct Built {
   std::string messages;
 };
 
-// `shapes`: of the component with that id; an input's is its decoder's, an output's its encoder's.
+// `shapes`: of the component with that id; an input's is its decoder's (its own is "ID itself"), an
+// output's its encoder's.
 Built build(const std::string& yaml, std::map<std::string, Shape> shapes) {
   const auto checked = fake::check(yaml);
   REQUIRE(checked.messages == "");
@@ -81,7 +87,9 @@ Built build(const std::string& yaml, std::map<std::string, Shape> shapes) {
   for (const ComponentConfig& c : checked.config->components) {
     const nek_shape* shape = shapes[c.id].get();
     const bool is_filter = c.kind == Kind::kFilter;
-    list.push_back({is_filter ? shape : nullptr, is_filter ? nullptr : shape});
+    const auto input = shapes.find(c.id + " itself");
+    const nek_shape* own = input == shapes.end() ? nullptr : input->second.get();
+    list.push_back({is_filter ? shape : own, is_filter ? nullptr : shape});
   }
   Diagnostics diagnostics("p.yaml", yaml);
   Built built;
@@ -393,4 +401,16 @@ TEST_CASE("a filter that reads a column may add it anew: it replaces it, type an
               {{"csv", csv()}, {"geoip", replace()}, {"report", Shape().need("pkt", kAnyNumber)}})
             .messages ==
         "3:11: report: reads column 'pkt' as int64 or uint64, but 'geoip' makes it text\n");
+}
+
+TEST_CASE("columns of messages that cannot be read again are refused where there is a spool") {
+  const Shape input = Shape().read_once().stream("out", NEK_DERIVED, {{"key", NEK_TEXT, 0}});
+  const auto with = [&](const std::string& spool) {
+    return build("inputs: [csv: {path: a" + spool + "}]\noutputs: [report: ]\n",
+                 {{"csv", csv()}, {"csv itself", input}, {"report", json()}});
+  };
+  CHECK(with("").messages ==
+        "1:10: csv: messages with columns of their own cannot go through the spool; say spool: { "
+        "max_bytes: 0 }\n");
+  CHECK(with(", spool: {max_bytes: 0}").messages == "");
 }

@@ -11,12 +11,12 @@ namespace {
 
 constexpr nek_field kColumns[] = {{"sa", NEK_TEXT, 0}};
 constexpr nek_stream kDecoded = {"out", NEK_DERIVED, 1, kColumns};
-constexpr nek_shape kInput = {sizeof kInput, false, 0, 1, nullptr, &kDecoded, 0, 0};
+constexpr nek_shape kInput = {sizeof kInput, false, 0, 1, nullptr, &kDecoded, 0, 0, false};
 constexpr nek_stream kStreams[] = {{"syn", NEK_SUBSET, 0, nullptr},
                                    {"rest", NEK_SUBSET, 0, nullptr}};
-constexpr nek_shape kSplit = {sizeof kSplit, false, 0, 2, nullptr, kStreams, 0, 0};
+constexpr nek_shape kSplit = {sizeof kSplit, false, 0, 2, nullptr, kStreams, 0, 0, false};
 constexpr nek_need kReads[] = {{"sa", NEK_TYPE_BIT(NEK_TEXT), false}};
-constexpr nek_shape kReader = {sizeof kReader, false, 1, 0, kReads, nullptr, 0, 0};
+constexpr nek_shape kReader = {sizeof kReader, false, 1, 0, kReads, nullptr, 0, 0, false};
 
 std::string print(const std::string& yaml, const fake::Variables& variables,
                   std::vector<ComponentShape> shapes) {

@@ -63,6 +63,26 @@ TEST_CASE("a batch that process refuses is not committed, and nothing of it is s
   CHECK(std::count(events.begin(), events.end(), "commit bad") == 0);
 }
 
+TEST_CASE("what a filter with state only sends on when it counts stays a dead letter in a replay") {
+  MemoryEnv env;
+  Script first;
+  first.sends_in_commit = true;
+  first.read = reads({"one\n", "two\n"});
+  first.encode = [](Call&, Encoded&) { return refuse("not today"); };
+  CHECK(run_script(first, env, script_config(true)).letters ==
+        Texts{"refused one\n", "refused two\n"});
+  Script second;
+  second.sends_in_commit = true;
+  const Ended replayed = run_script(second, env, script_config(true), {}, LetterSelection());
+  CHECK(replayed.failure.empty());
+  CHECK(second.delivered().empty());
+  const std::string letters = env.content("data/dead-letters.ndjson");
+  CHECK(letters.find(
+            "\"component\":\"out\",\"reason\":\"stateful\",\"detail\":\"'middle' keeps state "
+            "and takes a record once only; it cannot be replayed\"") != std::string::npos);
+  CHECK(letters.find("\"raw\":\"one\\n\"") != std::string::npos);
+}
+
 std::string fault_of(const std::function<void(Script&)>& prepare) {
   Script script;
   script.read = reads({"one\n", "two\n"});

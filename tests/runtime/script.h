@@ -4,6 +4,7 @@
 #pragma once
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct Script {
   std::function<void(nek_source&, uint64_t)> committed;
   std::function<Status(Call&, const nek_chunk&)> decode;     // after the records were handed out
   std::function<Status(Call&)> process, commit;              // process: after it has sent all on
+  bool sends_in_commit = false;                              // instead of process
   std::function<Status(Call&, const nek_control&)> control;  // of the filter; not SNAPSHOT
   std::function<Status(Call&, Encoded&)> encode;
   std::function<Status()> write;  // before it takes the blocks
@@ -52,9 +54,10 @@ struct Ended {
   std::vector<std::string> letters;  // "reason raw" of each new dead letter
   uint64_t records = 0;              // that inputs made, all runs
 };
-// Runs it to its end. `begun`: told when it has started.
+// Runs it to its end. `begun`: told when it has started. `replay`: reads dead letters instead.
 Ended run_script(Script& script, MemoryEnv& env, const PipelineConfig& config,
-                 const std::function<void(Pipeline&)>& begun = {});
+                 const std::function<void(Pipeline&)>& begun = {},
+                 const std::optional<LetterSelection>& replay = {});
 
 // Opens a source of bytes, or of messages.
 nek_source* open_source(Host host, const std::string& identity, uint32_t flags = 0,

@@ -64,11 +64,12 @@ class Bench {
     });
     return value;
   }
-  bool said_that(const std::string& part) const {
-    return std::any_of(said.begin(), said.end(), [&](const std::string& line) {
+  long times_said(const std::string& part) const {
+    return std::count_if(said.begin(), said.end(), [&](const std::string& line) {
       return line.find(part) != std::string::npos;
     });
   }
+  bool said_that(const std::string& part) const { return times_said(part) > 0; }
 
  private:
   std::string name(uint64_t number) const {
@@ -417,6 +418,23 @@ TEST_CASE("spool: drop_oldest loses the oldest that nobody has seen, and counts 
   CHECK(bench.spool().take_dropped_lines(a) == dropped);
   CHECK(bench.metric("spool_dropped_bytes") > static_cast<double>(dropped * Small::kWrite));
   CHECK(bench.said_that("it is full: the oldest "));
+}
+
+TEST_CASE("spool: on a full disk too drop_oldest loses the oldest, counts them and says so once") {
+  Bench bench;
+  bench.start({8 << 20, 3'600'000, true});
+  bench.env.set_capacity(4 << 20);
+  const uint64_t a = bench.add("a");
+  std::string line(64 << 10, 'x');
+  line.back() = '\n';
+  for (uint64_t i = 0; i < 200; i++) REQUIRE(bench.write(a, i * line.size(), line).ok());
+  const Strings left = bench.drain();
+  const auto dropped = static_cast<size_t>(bench.metric("spool_dropped_records"));
+  CHECK(dropped > 100);
+  CHECK(left.size() > 30);
+  CHECK(left.size() + dropped == 200);
+  CHECK(left.back() == "a@" + std::to_string(199 * line.size()) + ":" + line);
+  CHECK(bench.times_said("the disk is full: the oldest ") == 1);
 }
 
 TEST_CASE("spool: a source that ended in what was dropped still ends") {

@@ -197,7 +197,8 @@ TEST_CASE("a plugin without an instance or a shape, or that throws, is told so")
   plugin = broken<0>();
   plugin.shape = [](void*) -> const nek_shape* {
     static constexpr nek_stream kStream = {"out", 9, 0, nullptr};
-    static constexpr nek_shape kShape = {sizeof kShape, false, 0, 1, nullptr, &kStream, 0, 0};
+    static constexpr nek_shape kShape = {sizeof kShape, false, 0, 1,    nullptr,
+                                         &kStream,      0,     0, false};
     return &kShape;
   };
   CHECK(check_contract(plugin) == "shape: a stream is of no kind that there is\n");
@@ -237,7 +238,7 @@ TEST_CASE("golden cases that differ show where") {
   const nek::testing::Folder folder;
   folder.file("adds/input.ndjson", "{\"n\":\"uint64\"}\n{\"n\":1}\n");
   folder.file("adds/expected.ndjson",
-               "{\"n\":\"uint64\",\"more\":\"text\"}\n{\"n\":1,\"more\":\"y\"}\n");
+              "{\"n\":\"uint64\",\"more\":\"text\"}\n{\"n\":1,\"more\":\"y\"}\n");
   CHECK_THAT(nek::testing::run_golden(broken<0>(), folder.path()),
              Catch::StartsWith("adds, expected.ndjson whole: line 2\n"
                                "  expected: {\"n\":1,\"more\":\"y\"}\n\n"

@@ -67,7 +67,7 @@ Status MemoryEnv::append(Data& data, const std::string& path, std::string_view b
   const uint64_t room = capacity_ > used ? capacity_ - used : 0;
   data.bytes.append(bytes.substr(0, room));
   if (bytes.size() <= room) return {};
-  return fail("cannot write " + path + ": No space left on device");
+  return retry("cannot write " + path + ": No space left on device");
 }
 
 Status MemoryEnv::read_only(const std::string& what, const std::string& path) {
