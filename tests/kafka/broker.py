@@ -85,10 +85,10 @@ class Broker:
                               capture_output=True, timeout=120)
         return int(done.stdout.split()[-1])
 
-    def consume(self, topic, form="%s\n"):
-        """All there is, by kcat, a line each."""
+    def consume(self, topic, form="%s\n", *arguments):
+        """All there is, by kcat, a line each. While more is sent there is no end: say -p and -c."""
         done = subprocess.run(["kcat", "-b", self.address, "-C", "-t", topic, "-o", "beginning", "-e",
-                               "-q", "-f", form], text=True, capture_output=True, timeout=120)
+                               "-q", "-f", form, *arguments], text=True, capture_output=True, timeout=120)
         return done.stdout.splitlines()
 
 

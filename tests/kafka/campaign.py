@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""usage: tests/kafka/campaign.py [--rows N] [--seconds S] [--seed N] [--search opensearch|none]
+"""usage: tests/kafka/campaign.py [--rows N] [--rate N] [--seconds S] [--seed N] [--search opensearch|none]
 csv -> Kafka (8 partitions) -> nek processes of one group -> OpenSearch, while everything that may end
 or die does: the sender by kill -9, readers by kill -9 and SIGTERM, others join, the broker is stopped
 and killed, OpenSearch is stopped for a while: then all records before the committed offsets must be in it. In the
 end each record must be in OpenSearch once, and nowhere twice, whatever was sent twice.
+  --rate N        so many rows a second are there for the sender, so that it too sends the whole time;
+                  0: all at once
   --search none   into files instead, in which a record that was read twice stands twice: there must be
                   none missing
 NEK_BIN and NEK_SOURCE_DIR as in tests; test_campaign.py runs a short one."""
@@ -19,6 +21,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 
@@ -89,33 +92,43 @@ class Search:
 
 
 class Campaign:
-    def __init__(self, folder, rows, seed, search):
+    def __init__(self, folder, rows, seed, search, rate=0):
         self.folder = pathlib.Path(folder)
-        self.rows = rows
+        self.rows, self.rate = rows, rate
+        self.feeder, self.feeding = threading.Thread(target=self.write_rows), True
         self.rng = random.Random(seed)
         self.events = collections.Counter()
         self.children = {}
         self.broker = Broker(self.folder / "kafka")
         self.broker.create(TOPIC, PARTITIONS)
         self.search = Search(self.folder / "search") if search else None
-        self.write_rows()
+        (self.folder / "in.csv").touch()
+        self.feeder.start()
+        if not rate:
+            self.feeder.join()
         self.write_pipelines()
         self.readers = 0
 
     def write_rows(self):
         self.byte_sum = 0
+        rng = random.Random(self.rows)
+        began = time.monotonic()
         with open(self.folder / "in.csv", "w") as out:
             for n in range(self.rows):
-                byte = self.rng.randrange(40, 60000)
+                byte = rng.randrange(40, 60000)
                 self.byte_sum += byte
-                out.write(f"{n},10.0.{self.rng.randrange(4)}.{self.rng.randrange(256)},{byte}\n")
+                out.write(f"{n},10.0.{rng.randrange(4)}.{rng.randrange(256)},{byte}\n")
+                while self.feeding and self.rate and time.monotonic() - began < n / self.rate:
+                    out.flush()
+                    time.sleep(0.01)
 
     def write_pipelines(self):
         columns = "columns: { n: uint64, sa: text, byte: uint64 }"
         settings = ("settings: { snapshot_interval: 100ms, chunk_bytes: 16KiB, memory: 16MiB, "
                     "shutdown_timeout: 100s }\n")
         (self.folder / "send.yaml").write_text(
-            f"{settings}inputs:\n  - csv: {{ path: in.csv, header: no, {columns} }}\n"
+            f"{settings}inputs:\n  - csv: {{ path: in.csv, header: no, follow: {'true' if self.rate else 'false'}, "
+            f"{columns} }}\n"
             f"outputs:\n  - kafka: {{ brokers: '{self.broker.address}', topic: {TOPIC}, key: sa }}\n")
         output = "file: { path: '${NAME}.ndjson', if_exists: overwrite }"
         if self.search:
@@ -203,10 +216,11 @@ class Campaign:
     def sent_before(self, committed):
         """n of all messages before these offsets."""
         numbers = set()
-        for line in self.broker.consume(TOPIC, "%p %o %s\\n"):
-            partition, offset, text = line.split(" ", 2)
-            if int(offset) < committed.get((TOPIC, int(partition)), 0):
-                numbers.add(json.loads(text)["n"])
+        for (_, partition), offset in committed.items():
+            if offset:  # -c 0 would be all
+                lines = self.broker.consume(TOPIC, "%s\\n", "-p", str(partition), "-c", str(offset))
+                assert len(lines) == offset, (partition, offset, len(lines))
+                numbers.update(json.loads(line)["n"] for line in lines)
         return numbers
 
     def run_calm(self):
@@ -243,13 +257,17 @@ class Campaign:
 
     def settle(self):
         """Nothing happens any more until everything has arrived."""
-        if self.children["send"].wait(300) != 0:
+        self.feeder.join()
+        if self.rate:
+            eventually("all is sent", lambda: sum(self.ends().values()) >= self.rows, 300)
+        elif self.children["send"].wait(300) != 0:
             raise AssertionError((self.folder / "send.log").read_text())
         eventually("all is there", lambda: self.arrived() >= self.rows, 300)
         eventually("all is committed", lambda: sum(self.broker.committed(GROUP).values()) ==
                    sum(self.ends().values()), 120)
-        for name in [name for name in self.children if name.startswith("reader")]:
-            self.end(name, signal.SIGTERM)
+        for name in self.children:
+            if name.startswith("reader") or self.rate:
+                self.end(name, signal.SIGTERM)
 
     def ends(self):
         lines = self.broker.tool("get-offsets", "--topic", TOPIC).split()
@@ -293,6 +311,8 @@ class Campaign:
         return dict(shares)
 
     def close(self):
+        self.feeding = False
+        self.feeder.join()
         for child in self.children.values():
             if child.poll() is None:
                 child.kill()
@@ -302,9 +322,9 @@ class Campaign:
             self.search.stop("--kill")
 
 
-def run(rows, seconds, seed, search, calm=False):
+def run(rows, seconds, seed, search, calm=False, rate=0):
     with tempfile.TemporaryDirectory() as folder:
-        campaign = Campaign(folder, rows, seed, search)
+        campaign = Campaign(folder, rows, seed, search, rate)
         try:
             if calm:
                 campaign.run_calm()
@@ -323,13 +343,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1000000)
+    parser.add_argument("--rate", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--search", choices=("opensearch", "none"), default="opensearch")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     began = time.monotonic()
-    problem, report = run(options.rows, options.seconds, options.seed, options.search != "none")
+    problem, report = run(options.rows, options.seconds, options.seed, options.search != "none", rate=options.rate)
     report["seconds"] = round(time.monotonic() - began)
     print(json.dumps(report, indent=2))
     sys.exit(problem or 0)
