@@ -444,6 +444,9 @@ class Decoder {
       return nullptr;
     };
     if (source.is_fmt && is_fmt(bytes, lane.index.ends.data(), record)) return &plans_[kFmt];
+    if (source.is_fmt && !source.by_header &&
+        is_fmt_without_flags(bytes, lane.index.ends.data(), record))
+      return &plans_[kFmtNoFlags];
     if (!nfdump()) {
       if (!source.problem.empty()) return refuse("header", source.problem);
       if (source.plan->fields == record.fields) return source.plan;

@@ -9,17 +9,7 @@ namespace nek::csv {
 
 namespace {
 
-enum Format : size_t {
-  kFmtNoFlags = 1,
-  kOldCsv,
-  kNewCsv,
-  kFastCsv,
-  kPipe,
-  kLine,
-  kLong,
-  kNsel,
-  kFmtNoOut
-};
+enum Format : size_t { kOldCsv = 2, kNewCsv, kFastCsv, kPipe, kLine, kLong, kNsel, kFmtNoOut };
 
 // Of lines without commas the fields are found one by one; every other one is what lies between.
 constexpr NfdumpFormat kFormats[] = {

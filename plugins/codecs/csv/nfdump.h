@@ -45,7 +45,7 @@ struct NfdumpFormat {
   bool operator==(const NfdumpFormat&) const = default;
 };
 std::span<const NfdumpFormat> nfdump_formats();
-constexpr size_t kFmt = 0;  // of these the one with all columns
+constexpr size_t kFmt = 0, kFmtNoFlags = 1;  // of these the one with all columns, and but the last
 
 // "2023-01-25 18:35:43"
 inline bool begins_with_time(const char* line, uint32_t size) {
@@ -58,6 +58,16 @@ inline bool is_fmt(const char* bytes, const uint32_t* ends, const Record& record
   return record.fields == kNfdumpColumns && bytes[ends[record.first] + 1] == ' ' &&
          !is_digit(bytes[ends[record.first + kPr] - 1]) &&
          begins_with_time(bytes + record.begin, record.end - record.begin);
+}
+// The same without flags: the protocol's blanks are the last, and the destination is an address, so
+// that it is not this one that is missing.
+inline bool is_fmt_without_flags(const char* bytes, const uint32_t* ends, const Record& record) {
+  if (record.fields != kNfdumpColumns - 1 || bytes[record.end - 1] != ' ' ||
+      bytes[ends[record.first] + 1] != ' ' ||
+      !begins_with_time(bytes + record.begin, record.end - record.begin))
+    return false;
+  const std::string_view da = field(bytes, ends, record, kDa);
+  return da.find('.') != std::string_view::npos || da.find(':') != std::string_view::npos;
 }
 
 // kUnclear: a flow, but without a header nobody can tell which columns it has.
