@@ -161,14 +161,37 @@ std::string dead_letter_lines(const Pipeline& pipeline) {
   return out + reason_lines(reasons);
 }
 
+// Refused and dropped records are read and not delivered.
+std::string done_before(const Pipeline& pipeline, uint64_t records) {
+  const DeadLetterState state = pipeline.dead_letter_state();
+  const uint64_t letters = state.letters();
+  uint64_t dropped = 0;
+  for (const OutputLedger& output : pipeline.restored_ledger().outputs) dropped += output.dropped;
+  const std::string out = "all " + grouped(records) + " records were ";
+  if (letters == 0 && dropped == 0 && state.dropped == 0) return out + "delivered by earlier runs";
+  std::string left;
+  if (letters == kUnknownLetters) {
+    left = "; there are dead letters in " + pipeline.dead_letter_path();
+  } else if (letters > 0) {
+    left = "; " + grouped(letters) +
+           (letters == 1 ? " dead letter is in " : " dead letters are in ") +
+           pipeline.dead_letter_path() +
+           ": 'nek dead-letters ls' shows why, 'nek replay' hands them in again";
+  }
+  if (state.dropped > 0)
+    left += "; " + grouped(state.dropped) + " older dead letters were taken away to make room";
+  if (dropped > 0) left += "; outputs dropped " + grouped(dropped);
+  return out + "read by earlier runs" + left;
+}
+
 }  // namespace
 
 std::string summary(const Pipeline& pipeline, std::chrono::steady_clock::duration time) {
   const std::string& name = pipeline.config().name;
   const uint64_t before = pipeline.restored_records(), fresh = records_of_run(pipeline);
   if (fresh == 0 && before > 0 && pipeline.failure().empty())
-    return name + ": nothing new; all " + grouped(before) +
-           " records were delivered by earlier runs. To read them again: --from-start\n";
+    return name + ": nothing new; " + done_before(pipeline, before) +
+           ". To read them again: --from-start\n";
   const double seconds = Seconds(time).count();
   std::string out = name + ": " + grouped(fresh) + " records in " + rounded(seconds, 2) + " s, " +
                     per_second(fresh, seconds) + "\n";

@@ -33,6 +33,7 @@ Pipeline::Pipeline(PipelineConfig config, PipelineOptions options)
   budget_ = std::make_unique<Budget>(config_.settings.memory);
   dead_letters_ = std::make_unique<DeadLetters>(
       *options_.env, (folder / "dead-letters.ndjson").string(), config_.settings.dead_letters);
+  own_file_ = own_file();
 }
 
 Pipeline::~Pipeline() {
@@ -175,7 +176,53 @@ Status Pipeline::restore() {
     if (components_[i].kind == Kind::kInput)
       restored_records_ += restored_ledger_.streams[i][0].created;
   warn_of_spools();
+  warn_of_other_file();
+  warn_of_new_outputs();
   return {};
+}
+
+// The file that the pipeline stands in, as the state knows it; empty where it is no file that
+// stays.
+std::string Pipeline::own_file() const {
+  std::error_code error;
+  const auto path = std::filesystem::absolute(config_.file, error).lexically_normal();
+  const bool stays = !config_.file.empty() && !error && options_.env->exists(path.string()) &&
+                     !path.string().starts_with("/dev/") && !path.string().starts_with("/proc/");
+  return stays ? path.string() : std::string();
+}
+
+// Two pipelines with one state: what one has read counts as delivered in the other too. A file that
+// is gone was moved.
+void Pipeline::warn_of_other_file() const {
+  const auto known = restored_.components.find("");
+  if (known == restored_.components.end()) return;
+  const std::string& other = known->second;
+  if (own_file_.empty() || other.empty() || own_file_ == other || !options_.env->exists(other))
+    return;
+  std::error_code error;
+  if (std::filesystem::equivalent(own_file_, other, error)) return;  // by another name
+  log_line(NEK_WARN, "",
+           "the state in " + options_.data_dir + " is that of another file, " + other +
+               ": what that pipeline has read counts as delivered here too. If they are two "
+               "pipelines, give this one a 'name' or a data_dir of its own; if it is to deliver "
+               "all again, --from-start");
+}
+
+// An output that is new gets nothing of what earlier runs delivered.
+void Pipeline::warn_of_new_outputs() const {
+  uint64_t records = 0;
+  for (const SourceState& source : restored_.sources) records += source.at.records;
+  if (records == 0) return;
+  for (const Component& c : components_) {
+    const std::string& id = c.plugin->id;
+    if (c.kind != Kind::kOutput ||
+        std::find(restored_.ids.begin(), restored_.ids.end(), id) != restored_.ids.end())
+      continue;
+    log_line(NEK_WARN, "",
+             "output '" + id + "' is new: it gets what is read from now on, and none of the " +
+                 std::to_string(records) + (records == 1 ? " record" : " records") +
+                 " of earlier runs. --from-start delivers all of them again, to each output");
+  }
 }
 
 // What an input has read that is not there any more, or is called otherwise now.
@@ -446,6 +493,7 @@ void Pipeline::begin_snapshot() {
                                            answered_ = true;
                                            wake();
                                          });
+  snapshot_->write(static_cast<uint32_t>(components_.size()), own_file_);
   last_marker_ = Clock::now();
   Control control;
   control.kind = NEK_SNAPSHOT;

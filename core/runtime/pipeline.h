@@ -118,6 +118,9 @@ class Pipeline {
   Status restore();
   Status set_aside();
   void warn_of_spools();
+  std::string own_file() const;
+  void warn_of_other_file() const;
+  void warn_of_new_outputs() const;
   Status start_instances(const State& state);
   void add_event_time(const Component& input, const ColumnSet& set,
                       std::vector<const char*>& wanted) const;
@@ -149,6 +152,7 @@ class Pipeline {
   std::unique_ptr<File> data_dir_lock_;
   State restored_;
   Ledger restored_ledger_;
+  std::string own_file_;
   uint64_t restored_records_ = 0;
   std::unique_ptr<Budget> budget_;
   std::unique_ptr<DeadLetters> dead_letters_;

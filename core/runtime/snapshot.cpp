@@ -145,11 +145,11 @@ class StateReader {
     ByteReader from(payload);
     switch (kind) {
       case kComponents:
-        while (from.ok() && !from.at_end()) ids_.emplace_back(from.text());
+        while (from.ok() && !from.at_end()) state.ids.emplace_back(from.text());
         return from.ok();
       case kPiece:
-        if (component >= ids_.size()) return false;
-        state.components[ids_[component]].append(payload);
+        if (component >= state.ids.size()) return false;
+        state.components[state.ids[component]].append(payload);
         return true;
       case kSources: return read_sources(from, version_, state.sources);
       case kPipeline:
@@ -166,7 +166,6 @@ class StateReader {
 
   ByteReader from_;
   uint32_t version_ = 0;
-  std::vector<std::string> ids_;
 };
 
 }  // namespace

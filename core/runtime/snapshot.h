@@ -48,6 +48,7 @@ struct SourceState {
 
 // What a snapshot holds; components by id, so that a pipeline may be edited between runs.
 struct State {
+  std::vector<std::string> ids;  // of all components that there were, and the pipeline's, empty
   std::map<std::string, std::string> components;
   std::vector<SourceState> sources;
   DeadLetterState dead_letters;

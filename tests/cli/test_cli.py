@@ -133,8 +133,8 @@ class Cli(unittest.TestCase):
         self.assertEqual(len(out.read_text().splitlines()), 2)
         again = self.run_nek("p.yaml")
         self.assertEqual(again.returncode, 0, again.stderr)
-        self.assertRegex(again.stderr, r"in\.csv: already delivered \(2 records, 20\d\d-\d\d-\d\d "
-                                       r"\d\d:\d\d\); read it again with --from-start\n")
+        self.assertRegex(again.stderr, r"in\.csv: already read \(2 records, 20\d\d-\d\d-\d\d "
+                                       r"\d\d:\d\d\); --from-start reads it again\n")
         self.assertTrue(again.stderr.endswith(
             "p: nothing new; all 2 records were delivered by earlier runs. "
             "To read them again: --from-start\n"), again.stderr)

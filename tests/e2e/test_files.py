@@ -58,9 +58,9 @@ class Files(NekTest):
         with open(file, "ab") as more:
             more.write(rows(1000, 1200))
         done = self.must_run()
-        self.assertIn("a.csv: has grown since it was delivered (1,000 records, ", done.stderr)
+        self.assertIn("a.csv: has grown since it was read (1,000 records, ", done.stderr)
         self.assertEqual(self.numbers(), list(range(1200)))
-        self.assertIn("already delivered (1,200 records", self.must_run().stderr)
+        self.assertIn("already read (1,200 records", self.must_run().stderr)
 
     def test_a_file_that_two_patterns_name_is_read_once(self):
         (self.folder / "a.csv").write_bytes(rows(0, 10))

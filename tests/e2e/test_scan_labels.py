@@ -113,7 +113,7 @@ scans: 1 scanner:
         metrics = json.loads((self.folder / "report.json").read_text())["metrics"]
         self.assertEqual(metrics["scans"], {
             "suspects": 1, "tracked": 0, "evicted": 0, "evicted_tracked": 0, "refused": 0, "late": 0, "ahead": 1,
-            "skipped": 0, "alerts": 0})
+            "skipped": 0, "no_flags": 0, "alerts": 0})
         self.assertEqual(metrics["blackhole"]["records"], 4)
 
     def test_an_address_that_is_no_address_is_cut_at_a_character(self):

@@ -28,7 +28,8 @@ nek_id event_id(const Alert& alert);
 std::string hex(const nek_id& id);
 
 // The table of the greatest scanners, for the end of a run.
-void write_summary(const Detector& detector, Summary& to);
+// no_flags: TCP flows of the run without flags.
+void write_summary(const Detector& detector, uint64_t no_flags, Summary& to);
 
 std::vector<Field> alert_fields();
 // Alerts as records of the stream; all ids are made of content.

@@ -245,7 +245,7 @@ void FlowReader::read(const Call& call, const FlowColumns& columns, const FlowPo
   const auto touches = call.memory<Touch>(size_t{rows} * 2);
   Toucher toucher(touches.data(), policy);
   const uint64_t rate = policy.sampling_rate;
-  prepared.skipped = 0;
+  prepared.skipped = prepared.no_flags = 0;
   for (uint32_t row = 0; row < rows; row++) {
     outcomes[row] = Outcome::kNone;
     Toucher::Row r{row, 0, sources[row], targets[row], {}, false};
@@ -257,6 +257,7 @@ void FlowReader::read(const Call& call, const FlowColumns& columns, const FlowPo
     r.time = static_cast<uint32_t>(ms / 1000);
     r.flow.protocol = protocol_at(row);
     r.flow.flags = flags[row];
+    prepared.no_flags += r.flow.protocol == 6 && flags[row] < 0;
     r.flow.v6 = r.target.v6;
     r.flow.source_port = port(source_ports.at(row));
     r.flow.port = port(ports.at(row));

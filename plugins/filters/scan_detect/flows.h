@@ -37,7 +37,8 @@ struct FlowPolicy {
 // Left by process for commit.
 struct Prepared {
   std::span<Touch> touches;
-  uint64_t skipped;  // rows without time or addresses
+  uint64_t skipped;   // rows without time or addresses
+  uint64_t no_flags;  // of TCP
 };
 
 class FlowReader {

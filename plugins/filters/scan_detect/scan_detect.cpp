@@ -165,6 +165,8 @@ class ScanDetect {
         late_(host.loss("late", "Flows older than two windows, which were not counted.")),
         ahead_(host.loss("ahead", "Flows with a time far ahead, which were not counted.")),
         skipped_(host.loss("skipped", "Flows without a time or an address.")),
+        no_flags_(
+            host.counter("no_flags", "TCP flows without flags, among which no scan can be seen.")),
         alerts_(host.counter("alerts", "Alerts made.")) {}
 
   Status setup(Shape& shape) {
@@ -226,11 +228,13 @@ class ScanDetect {
       detector_->touch(touches[i], rows);
     }
     skipped_.add(static_cast<double>(prepared.skipped));
+    if (prepared.no_flags) no_flags_.add(static_cast<double>(prepared.no_flags));
+    told_.no_flags += prepared.no_flags;
     give_alerts(call);
     return {};
   }
 
-  void summary(Summary& to) const { write_summary(*detector_, to); }
+  void summary(Summary& to) const { write_summary(*detector_, told_.no_flags, to); }
 
   Status control(Call& call, const nek_control& control) {
     if (control.kind == NEK_SNAPSHOT) {
@@ -284,10 +288,10 @@ class ScanDetect {
   StateWriter writer_;
   struct {
     uint64_t evicted = 0, evicted_tracked = 0, refused = 0, late = 0, ahead = 0, alerts = 0,
-             set = 0;
+             set = 0, no_flags = 0;
   } told_;
   Metric suspects_, tracked_, evicted_, evicted_tracked_, refused_, late_, ahead_, skipped_,
-      alerts_;
+      no_flags_, alerts_;
 };
 
 }  // namespace

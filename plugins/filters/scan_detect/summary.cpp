@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kShown = 20;
 
-std::string grouped(uint32_t number) {
+std::string grouped(uint64_t number) {
   std::string text = std::to_string(number);
   for (size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
   return text;
@@ -36,13 +36,16 @@ std::string_view short_name(Direction direction) {
 
 }  // namespace
 
-void write_summary(const Detector& detector, Summary& to) {
+void write_summary(const Detector& detector, uint64_t no_flags, Summary& to) {
   const auto all = detector.scanners(SIZE_MAX);
   const uint64_t alerts = detector.counts().alerts;
   const std::string title =
-      all.empty() && alerts == 0 ? "nobody scanned"
-      : all.empty()              ? "nobody scanned in the last two windows; alerts of this run: " +
-                          grouped(static_cast<uint32_t>(alerts))
+      all.empty() && alerts == 0 && no_flags > 0
+          ? "no scan was found, but in " + grouped(no_flags) +
+                " TCP flows without flags none can be seen"
+      : all.empty() && alerts == 0 ? "nobody scanned"
+      : all.empty()
+          ? "nobody scanned in the last two windows; alerts of this run: " + grouped(alerts)
       : all.size() > kShown ? grouped(uint32_t(all.size())) + " scanners, the greatest " +
                                   std::to_string(kShown) + ":"
       : all.size() == 1 ? "1 scanner:"

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // syn_split: flows that only asked for a connection, beside all and beside the rest.
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,13 +60,24 @@ class SynSplit {
       syn[begin / 64] = bits;
       rest[begin / 64] = ~bits & (~uint64_t{0} >> (64 - count));
     }
+    if (rows > 0 && !any_flags_.load(std::memory_order_relaxed)) note_flags(masks);
     call.emit_rows(syn_, syn);
     call.emit(all_);
     call.emit_rows(rest_, rest);
     return {};
   }
 
+  void summary(Summary& to) const {
+    if (any_rows_ && !any_flags_)
+      to.table(("syn is empty, as no flow has flags in '" + config_.field + "'").c_str(), {});
+  }
+
  private:
+  void note_flags(std::span<const int16_t> masks) const {
+    any_rows_ = true;
+    if (std::any_of(masks.begin(), masks.end(), [](int16_t mask) { return mask >= 0; }))
+      any_flags_ = true;
+  }
   bool is_syn(int16_t mask) const { return mask >= 0 && (mask & (set_ | unset_)) == set_; }
 
   Status read_letters(const char* option, const std::vector<std::string>& letters, uint8_t& mask) {
@@ -82,6 +96,7 @@ class SynSplit {
   Config config_;
   uint8_t set_ = 0, unset_ = 0;
   uint32_t field_ = 0, syn_ = 0, all_ = 0, rest_ = 0;
+  mutable std::atomic<bool> any_rows_ = false, any_flags_ = false;  // of the run
 };
 
 }  // namespace

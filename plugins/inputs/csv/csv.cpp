@@ -183,13 +183,13 @@ class CsvInput {
     if (is_stdin) open.flags = NEK_ONCE;
     source_ = host_.open_source(open);
     if (source_->ended && has_grown()) {
-      host_.log(NEK_INFO, path + ": has grown since it was delivered (" + delivered_before() +
+      host_.log(NEK_INFO, path + ": has grown since it was read (" + read_before() +
                               "); what was added is read");
       return skip_to_resume();
     }
     if (source_->ended) {
-      host_.log(NEK_INFO, path + ": already delivered (" + delivered_before() +
-                              "); read it again with --from-start");
+      host_.log(NEK_INFO,
+                path + ": already read (" + read_before() + "); --from-start reads it again");
       close();
       return true;
     }
@@ -206,7 +206,7 @@ class CsvInput {
            file_->size() > source_->resume;
   }
   // "1,000,000 records, 2026-11-24 20:15"
-  std::string delivered_before() const {
+  std::string read_before() const {
     std::string text = std::to_string(source_->ended_records);
     for (size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
     text += source_->ended_records == 1 ? " record" : " records";
