@@ -82,8 +82,16 @@ class OptionReader {
                           : read_value(*found.option, entry.value, prefix + entry.key, tree);
       if (value) items[found.target].push_back(*value);
     }
-    for (size_t t = 0; t < targets.size(); t++)
-      fill_defaults(targets[t], at, prefix, written, items[t]);
+    for (size_t t = 0; t < targets.size(); t++) {
+      OptionTarget target = targets[t];
+      if (target.defaults_of && t > 0) {
+        nek_value before = make_value(NEK_MAP, at);
+        before.items = items[t - 1].data();
+        before.count = static_cast<uint32_t>(items[t - 1].size());
+        if (const char* others = target.defaults_of(&before)) target.defaults = others;
+      }
+      fill_defaults(target, at, prefix, written, items[t]);
+    }
     return items;
   }
 
@@ -135,8 +143,13 @@ class OptionReader {
     if (others) move_to(*others, at);
     for (OptionList o = target.options; *o; o++) {
       const nek_option& option = **o;
-      if (written.contains(&option)) continue;
-      if (const MapEntry* other = others ? others->find(option.name) : nullptr) {
+      const MapEntry* other = others ? others->find(option.name) : nullptr;
+      if (written.contains(&option)) {
+        if (other && is_type(option, "map") && !option.options)
+          add_entries(option, other->value, prefix + option.name, *target.tree, items);
+        continue;
+      }
+      if (other) {
         if (auto value = read_value(option, other->value, prefix + option.name, *target.tree))
           items.push_back(*value);
         continue;
@@ -155,6 +168,26 @@ class OptionReader {
       if (auto value = read_value(option, *node, prefix + option.name, *target.tree))
         items.push_back(*value);
     }
+  }
+
+  // Of a map with free keys: those that were not written, unless another key has their text.
+  void add_entries(const nek_option& option, const Node& others, const std::string& path,
+                   ConfigTree& tree, std::vector<nek_value>& items) {
+    const auto of_option = [&](const nek_value& v) { return to_view(v.key) == option.name; };
+    const auto map = std::find_if(items.begin(), items.end(), of_option);
+    const std::optional<nek_value> more = read_value(option, others, path, tree);
+    if (map == items.end() || !more) return;  // an error was reported
+    std::vector<nek_value> all(map->items, map->items + map->count);
+    for (uint32_t i = 0; i < more->count; i++) {
+      const nek_value& other = more->items[i];
+      const auto stands_for = [&](const nek_value& v) {
+        return to_view(v.key) == to_view(other.key) ||
+               (v.kind == NEK_STRING && other.kind == NEK_STRING &&
+                to_view(v.string) == to_view(other.string));
+      };
+      if (std::none_of(map->items, map->items + map->count, stands_for)) all.push_back(other);
+    }
+    set_items(*map, std::move(all), tree);
   }
 
   // The fallback as a node; a list or a map is parsed, all others are text already unless quoted.

@@ -18,6 +18,8 @@ struct OptionTarget {
   OptionList options;
   ConfigTree* tree;
   const char* defaults = nullptr;  // a YAML map: instead of those that the options name
+  // The same, made of the options of the target before it; NULL: `defaults`.
+  const char* (*defaults_of)(const nek_value*) = nullptr;
 };
 
 // The options of one map, which are those of all `targets`: a component's, a plugin's, its codec's.

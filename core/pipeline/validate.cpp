@@ -234,12 +234,18 @@ class Validator {
     return has && std::string_view(plugin.codec) == codec.name ? plugin.codec_defaults : nullptr;
   }
 
+  static auto codec_defaults_of(const nek_plugin& plugin, const nek_plugin& codec) {
+    const bool has = NEK_HAS(&plugin, codec_defaults_of) && plugin.codec;
+    return has && std::string_view(plugin.codec) == codec.name ? plugin.codec_defaults_of : nullptr;
+  }
+
   void read_component_options(ComponentConfig& component, Written& written, const MapEntry& entry) {
     std::vector<OptionTarget> targets = {{common_options(component.kind), written.common.get()},
                                          {component.plugin->options, component.config.get()}};
     if (component.codec)
       targets.push_back({component.codec->options, component.codec_config.get(),
-                         codec_defaults(*component.plugin, *component.codec)});
+                         codec_defaults(*component.plugin, *component.codec),
+                         codec_defaults_of(*component.plugin, *component.codec)});
     check_shared_names(component, targets, entry.place);
     const bool lacks_codec = needs_codec(component) && !component.codec;
     read_options(entry.value, entry.place, entry.key, targets, diagnostics_,

@@ -18,10 +18,6 @@ FLOWS = """\
 2014-06-10 00:38:02.123, 82.192.243.163, 1250, 78.160.12.34, 445, 192, 4, 0, 6, ......S.
 2014-06-10 00:38:03.000, 2001:6..0:1111, 1251, 2001:db8::1, 443, 1000, 7, 3, 6, ...AP.S.
 """
-ECS = ("{ ts: '@timestamp', sa: source.ip, sp: source.port, sc: source.geo.country_iso_code, "
-       "da: destination.ip, dp: destination.port, dc: destination.geo.country_iso_code, "
-       "byte: network.bytes, pkt: network.packets, out: observer.egress.interface.id, "
-       "pr: network.transport, flg: netflow.tcp_flags }")
 
 
 class WithServer(SearchTest):
@@ -30,13 +26,39 @@ class WithServer(SearchTest):
     def setUp(self):
         super().setUp()
         self.server = shared(self.FLAVOUR)
-        self.server.remove("flows-*", "_data_stream/stream-*", "_index_template/nek-*")
+        self.server.remove("flows-*", "alerts-*", "_data_stream/stream-*", "_index_template/nek-*")
 
     def flows(self, output, **options):
         (self.folder / "flows.csv").write_text(FLOWS)
         self.main_job("\n  - csv: { path: flows.csv, format: nfdump }", "{}",
                       f'\n  - es_bulk: {{ from: split.all, hosts: ["{self.server.url}"], {output} }}\n')
         return self.report(**options)
+
+    def alerts(self, options):
+        """The alerts of the made scans in the sample, into alerts-2023.01; the report."""
+        (self.folder / "job.yaml").write_text(f"""
+inputs: [csv: {{ path: '{SOURCE}/pipelines/portscan/sample/*.csv', format: nfdump }}]
+filters: [scan_detect: {{ id: scans, own_networks: [10.20.0.0/16] }}]
+outputs:
+  - es_bulk: {{ from: scans.alerts, hosts: "{self.server.url}", index: "alerts-%Y.%m", time_field: "@timestamp",
+                on_end: {{ refresh: true }}, {options} }}
+""")
+        return self.report()
+
+    def types(self, index):
+        """Of all fields of an index: {"event.start": "date"}; of those with sub-fields their own."""
+        found = {}
+
+        def walk(properties, before):
+            for name, field in properties.items():
+                if "type" in field:
+                    found[before + name] = field["type"]
+                walk(field.get("properties", {}), before + name + ".")
+        walk(self.server.ask("GET", f"/{index}/_mapping")[index]["mappings"]["properties"], "")
+        return found
+
+    def found(self, index, query):
+        return self.server.ask("POST", f"/{index}/_search", {"query": query})["hits"]["total"]["value"]
 
     def template(self, name="nek-flows"):
         return self.server.ask("GET", f"/_index_template/{name}")["index_templates"][0]["index_template"]
@@ -68,12 +90,66 @@ class Templates:
         self.assertEqual(len(hits), 2)
         self.assertNotIn("_source", hits[0])
 
-    def test_by_the_names_of_ecs_the_short_ones_are_aliases(self):
-        self.flows(f"index: flows-ecs, rename: {ECS}, template: {{ name: nek-flows, names: ecs }}, "
-                   "on_end: { refresh: true }")
-        for field in "sa", "source.ip":
-            hits = self.server.ask("POST", "/flows-ecs/_search", {"query": {"term": {field: "82.192.243.163"}}})
-            self.assertEqual(hits["hits"]["total"]["value"], 1, field)
+    def test_by_the_names_of_ecs_documents_have_those_and_the_short_ones_are_aliases(self):
+        # Some columns of a record, and one with another name than ECS has for it.
+        figures = self.flows("index: flows-ecs, template: { name: nek-flows, names: ecs }, "
+                             "fields: [ts, sa, sp, da, pr, flg], rename: { flg: flags }, on_end: { refresh: true }")
+        self.assertEqual((figures["delivered"], figures["dead_letters"]), (2, 0))
+        query = {"term": {"sa": "82.192.243.163"}}
+        self.assertEqual(self.found("flows-ecs", query), 1)
+        self.assertEqual(self.found("flows-ecs", {"term": {"source.ip": "82.192.243.163"}}), 1)
+        hits = self.server.ask("POST", "/flows-ecs/_search", {"query": query})["hits"]["hits"]
+        self.assertEqual(hits[0]["_source"], {
+            "@timestamp": 1402360682123, "source.ip": "82.192.243.163", "source.port": 1250,
+            "destination.ip": "78.160.12.34", "network.transport": "TCP", "flags": ["S"]})
+
+    def test_by_the_names_of_ecs_a_column_of_ones_own_may_have_one_and_no_column_must_be_there(self):
+        (self.folder / "rows.csv").write_text("1402360682123,82.192.243.163,1250\n")
+
+        def job(rename):
+            self.job(f'{{ hosts: ["{self.server.url}"], index: flows-ecs, rename: {rename}, '
+                     "template: { name: nek-flows, names: ecs }, on_end: { refresh: true } }",
+                     columns="{ts: epoch_ms, src: text, sp: uint64}")
+            return subprocess.run([NEK, "check", "job.yaml"], cwd=self.folder, text=True, capture_output=True)
+
+        checked = job("{ srcc: source.ip }")
+        self.assertEqual(checked.returncode, 0, checked.stderr)
+        self.assertIn("warning: es_bulk: writes column 'srcc', which nobody makes before it", checked.stderr)
+        checked = job("{ src: source.ip }")
+        self.assertEqual((checked.returncode, checked.stderr), (0, ""))
+        figures = self.report()
+        self.assertEqual((figures["delivered"], figures["dead_letters"]), (1, 0))
+        hits = self.server.ask("POST", "/flows-ecs/_search", {"query": {"term": {"sa": "82.192.243.163"}}})
+        self.assertEqual([hit["_source"] for hit in hits["hits"]["hits"]], [
+            {"@timestamp": 1402360682123, "source.ip": "82.192.243.163", "source.port": 1250}])
+
+    def test_without_a_template_times_are_found_as_times(self):
+        self.assertEqual(self.flows("index: flows-none, on_end: { refresh: true }")["delivered"], 2)
+        self.assertEqual(self.types("flows-none")["ts"], "date")
+        self.assertEqual(self.found("flows-none", {"range": {"ts": {
+            "gte": "2014-06-10T00:38:02.123Z", "lt": "2014-06-10T00:38:02.124Z"}}}), 1)
+        self.alerts("document_id: event.id")
+        types = self.types("alerts-2023.01")
+        self.assertEqual({types[name] for name in ("@timestamp", "event.start", "event.end")}, {"date"})
+
+    def test_the_template_for_alerts_makes_an_index_in_which_they_can_be_searched(self):
+        figures = self.alerts("template: { name: nek-alerts, records: alerts, replicas: 0 }")
+        self.assertGreater(figures["delivered"], 10)
+        self.assertEqual(figures["delivered"], figures["in"])
+        types = self.types("alerts-2023.01")
+        self.assertEqual({name: types[name] for name in (
+            "@timestamp", "event.start", "event.end", "event.action", "event.severity", "source.ip",
+            "destination.ip", "message", "threat.technique.id", "scan.type", "scan.hosts",
+            "scan.failed_ratio", "scan.score", "scan.exact", "scan.sample_hosts")}, {
+                "@timestamp": "date", "event.start": "date", "event.end": "date", "event.action": "keyword",
+                "event.severity": "long", "source.ip": "ip", "destination.ip": "ip",
+                "message": "text", "threat.technique.id": "keyword", "scan.type": "keyword", "scan.hosts": "long",
+                "scan.failed_ratio": "double", "scan.score": "double", "scan.exact": "boolean",
+                "scan.sample_hosts": "ip"})
+        self.assertGreater(self.found("alerts-*", {"term": {"source.ip": "113.31.0.0/16"}}), 0)
+        self.assertEqual(self.found("alerts-*", {"range": {"event.start": {
+            "gte": "2023-01-25", "lt": "2023-01-27"}}}), figures["delivered"])
+        self.assertEqual(self.template("nek-alerts")["index_patterns"], ["alerts-*.*"])
 
     def test_a_template_is_replaced_by_a_newer_version_and_never_by_an_older_one(self):
         for version, expected in (2, 2), (1, 2), (3, 3):
@@ -93,12 +169,22 @@ class Templates:
         (self.folder / "rows.csv").write_text("".join(f"{n},{n % 2 * 86400000},x\n" for n in range(20_000)))
         self.job(f'{{ hosts: ["{self.server.url}"], index: "flows-%Y.%m.%d", max_request_bytes: 64KiB, '
                  "on_end: { refresh: true, force_merge: 1 } }", settings="{ chunk_bytes: 16KiB }")
-        self.report()
+        said = self.must_run().stderr
+        self.assertIn("merging flows-1970.01.01 into 1 segment (index 1 of 2)", said)
+        self.assertIn("merging flows-1970.01.02 into 1 segment (index 2 of 2)", said)
         # Found without another refresh, and in one segment a shard.
         self.assertEqual(self.server.ask("GET", "/flows-*/_count")["count"], 20_000)
         segments = self.server.ask("GET", "/_cat/segments/flows-*?format=json&h=index,docs.count")
         self.assertEqual([(s["index"], s["docs.count"]) for s in sorted(segments, key=lambda s: s["index"])],
                          [("flows-1970.01.01", "10000"), ("flows-1970.01.02", "10000")])
+
+
+    def test_before_it_waits_for_the_server_it_says_so(self):
+        self.rows(10)
+        self.job(f'{{ hosts: ["{self.server.url}"], index: flows-all, on_end: {{ force_merge: 1 }}, '
+                 "template: { name: nek-flows, source: false } }")
+        self.start_job()
+        self.wait_until(lambda: "before the merge it waits" in self.log())
 
 
 class OpenSearch(Templates, WithServer):

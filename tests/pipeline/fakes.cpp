@@ -3,6 +3,9 @@
 
 #include <cstring>
 
+#include "nek/config.hpp"
+#include "nek/text.hpp"
+
 namespace nek::fake {
 namespace {
 
@@ -68,6 +71,15 @@ constexpr nek_plugin plugin(const char* name, const nek_option* const* options,
 constexpr nek_plugin with_defaults(nek_plugin p, const char* yaml) {
   return p.codec_defaults = yaml, p;
 }
+constexpr nek_option kNames = option("names", "text", "short", "short|long");
+constexpr const nek_option* kSearchOptions[] = {&kNames, nullptr};
+const char* search_defaults(const nek_value* config) {
+  const nek_value* names = find(*config, "names");
+  return names && to_view(names->string) == "long" ? "{any: {sa: source, da: target}}" : nullptr;
+}
+constexpr nek_plugin with_defaults_of(nek_plugin p, const char* (*of)(const nek_value*)) {
+  return p.codec_defaults_of = of, p;
+}
 constexpr nek_plugin input(nek_plugin p) { return p.input = &kInput, p; }
 constexpr nek_plugin decoder(nek_plugin p) { return p.decoder = &kDecoder, p; }
 constexpr nek_plugin filter(nek_plugin p) { return p.filter = &kFilter, p; }
@@ -91,6 +103,8 @@ constexpr nek_plugin kPlugins[] = {
     output(plugin("es", kEsOptions, "json")),
     output(plugin("report", kNoOptions), kOwnOutput),
     output(with_defaults(plugin("kafka", kNoOptions, "csv"), "{separator: ;}")),
+    output(with_defaults_of(
+        with_defaults(plugin("search", kSearchOptions, "json"), "{any: {n: x}}"), search_defaults)),
 };
 
 }  // namespace

@@ -203,6 +203,29 @@ TEST_CASE("a plugin's own defaults of its codec's options stand unless another c
   CHECK(separator("format: nfdump") == "; nfdump");
 }
 
+TEST_CASE(
+    "defaults of a codec may hang on the plugin's options, and a map of the user's adds to them") {
+  const auto any = [](const std::string& options) {
+    const auto result = check("inputs: [csv: {path: a}]\noutputs: [search: {" + options + "}]\n");
+    CHECK(result.messages == "");
+    REQUIRE(result.config);
+    std::string out;
+    const nek_value* map = find(result.config->components[1].codec_config->root(), "any");
+    REQUIRE(map);
+    for (uint32_t i = 0; i < map->count; i++)
+      out += std::string(to_view(map->items[i].key)) + "=" +
+             std::string(to_view(map->items[i].string)) + " ";
+    return out;
+  };
+  CHECK(any("") == "n=x ");
+  CHECK(any("names: long") == "sa=source da=target ");
+  CHECK(any("names: long, any: {sa: from, b: c}") == "sa=from b=c da=target ");
+  CHECK(any("names: long, any: {src: source}") == "src=source da=target ");
+  CHECK(
+      check("inputs: [csv: {path: a}]\noutputs: [search: {names: lang, any: {a: b}}]\n").messages ==
+      "2:27: search: 'names' must be short or long, not 'lang'; did you mean 'long'?\n");
+}
+
 TEST_CASE("an option that both plugin and codec have is refused") {
   CHECK(
       check("inputs: [csv: {path: a, codec: clash}]\noutputs: [report: ]\n").messages ==

@@ -460,7 +460,9 @@ Status JsonEncoder::setup(Shape& shape) {
   };
   if (config_.fields.empty()) {
     shape.read_all();
-    for (const auto& [column, name] : config_.rename) may_be_there(column);
+    for (const auto& [column, name] : config_.rename) {
+      if (is_user_rename(column)) may_be_there(column);
+    }
   }
   for (const std::string& name : config_.fields) may_be_there(name);
   return {};
@@ -496,9 +498,10 @@ Status JsonEncoder::check_names() const {
       return fail_at(find(*host_.at("rename"), column), "'" + name + "' would be written twice");
   }
   for (const auto& [column, name] : config_.rename) {
-    if (!fields.empty() && std::find(fields.begin(), fields.end(), column) == fields.end())
-      return fail_at(find(*host_.at("rename"), column),
-                     "'rename' names '" + column + "', which is not in 'fields'");
+    if (fields.empty() || std::find(fields.begin(), fields.end(), column) != fields.end()) continue;
+    if (!is_user_rename(column)) continue;
+    return fail_at(find(*host_.at("rename"), column),
+                   "'rename' names '" + column + "', which is not in 'fields'");
   }
   std::set<std::string> names;
   for (const std::string& field : fields) {
@@ -506,6 +509,12 @@ Status JsonEncoder::check_names() const {
       return fail_at(host_.at("fields"), "'" + name_of(field) + "' would be written twice");
   }
   return {};
+}
+
+// Not one that is a default, made by an output for whatever comes.
+bool JsonEncoder::is_user_rename(const std::string& column) const {
+  const nek_value* entry = find(*host_.at("rename"), column);
+  return entry && host_.is_written(*entry);
 }
 
 std::string JsonEncoder::name_of(const std::string& column) const {

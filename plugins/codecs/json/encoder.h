@@ -56,6 +56,7 @@ class JsonEncoder {
  private:
   Status compile_time_format();
   Status check_names() const;
+  bool is_user_rename(const std::string& column) const;
   std::string name_of(const std::string& column) const;
   std::vector<Member>& members_of(const Call& call, Lane& lane) const;
   Status check_members(const std::vector<Member>& members) const;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -65,8 +66,10 @@ constexpr auto kTemplateOptions = options<TemplateConfig>(
     option<&TemplateConfig::profile>(
         "profile", "Which server it is made for; auto: the one that answers.",
         {.fallback = "auto", .range = "auto|elasticsearch|opensearch"}),
+    option<&TemplateConfig::records>("records", "What is in the index: flows, or alerts.",
+                                     {.fallback = "flows", .range = "flows|alerts"}),
     option<&TemplateConfig::names>("names",
-                                   "Fields by their short names (sa), or by those of ECS "
+                                   "Flows by their short names (sa), or by those of ECS "
                                    "(source.ip) with the short ones as aliases.",
                                    {.fallback = "short", .range = "short|ecs"}),
     option<&TemplateConfig::source>(
@@ -131,7 +134,7 @@ constexpr auto kOptions = options<Config>(
                                        "The largest request; how large they are is found out.",
                                        {.fallback = "8MiB", .range = "64KiB..1GiB"}),
     option<&Config::index_template, kTemplateOptions>(
-        "template", "An index template for flows, installed before the first request."),
+        "template", "An index template for flows or alerts, installed before the first request."),
     option<&Config::on_end, kOnEndOptions>("on_end", "What is done when all inputs have ended.",
                                            {.fallback = "{}"}));
 
@@ -182,17 +185,7 @@ class EsBulk {
   }
 
   Status control(Call&, const nek_control& control) {
-    if (control.drain) return {};
-    const Server server(*connection_);
-    for (const std::string& index : actions_.indices()) {
-      Status status;
-      const bool no_source = config_.index_template && !config_.index_template->source;
-      if (config_.on_end.force_merge && no_source) status = server.wait_for_leases(index);
-      if (status.ok() && config_.on_end.force_merge)
-        status = server.force_merge(index, config_.on_end.force_merge);
-      if (status.ok() && config_.on_end.refresh) status = server.refresh(index);
-      if (!status.ok()) host_.log(NEK_WARN, "all is delivered, but: " + status.message());
-    }
+    if (!control.drain) finish_indices();
     return {};
   }
 
@@ -250,6 +243,34 @@ class EsBulk {
     return done.status();
   }
 
+  // What takes long is said before it begins: until then nothing else moves.
+  void finish_indices() const {
+    const Server server(*connection_);
+    const std::set<std::string> indices = actions_.indices();
+    const uint32_t segments = config_.on_end.force_merge;
+    const bool no_source = config_.index_template && !config_.index_template->source;
+    if (segments && no_source && !indices.empty())
+      host_.log(NEK_INFO,
+                "all is sent; before the merge it waits, for about half a minute, until the server "
+                "needs the source of young documents no more");
+    size_t number = 0;
+    for (const std::string& index : indices) {
+      Status status;
+      if (segments && no_source) status = server.wait_for_leases(index);
+      if (status.ok() && segments) {
+        host_.log(NEK_INFO, "merging " + index + " into " + count_of(segments, "segment") +
+                                " (index " + std::to_string(++number) + " of " +
+                                std::to_string(indices.size()) + ")");
+        status = server.force_merge(index, segments);
+      }
+      if (status.ok() && config_.on_end.refresh) status = server.refresh(index);
+      if (!status.ok()) host_.log(NEK_WARN, "all is delivered, but: " + status.message());
+    }
+  }
+  static std::string count_of(uint32_t count, const char* what) {
+    return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+  }
+
   // The codec writes every record of a batch: those that were refused are cut out.
   static void leave_out(nek_encoded& block, const std::vector<uint32_t>& refused) {
     auto next = refused.begin();
@@ -300,6 +321,22 @@ class EsBulk {
   std::optional<Client> client_;
 };
 
+// Without a template the server makes dates of texts only, and integers of numbers. One that knows
+// the times gets them as it keeps them, which is shorter. By the names of ECS the short ones are
+// aliases, to which the server lets nobody write: so the columns are renamed.
+const char* codec_defaults_of(const nek_value* config) {
+  const nek_value* index_template = find(*config, "template");
+  if (!index_template) return nullptr;
+  const auto is = [&](const char* option, std::string_view word) {
+    const nek_value* value = find(*index_template, option);
+    return value && to_view(value->string) == word;
+  };
+  static const std::string kEcs =
+      "{nulls: omit, time_format: epoch_millis, rename: " + ecs_names() + "}";
+  const bool of_flows = is("records", "flows") && !find(*index_template, "file");
+  return of_flows && is("names", "ecs") ? kEcs.c_str() : "{nulls: omit, time_format: epoch_millis}";
+}
+
 consteval nek_plugin describe(const char* name) {
   return output<EsBulk, kOptions>({
       .name = name,
@@ -311,7 +348,8 @@ consteval nek_plugin describe(const char* name) {
   hosts: ["http://127.0.0.1:9200"]
   index: flows-%Y.%m.%d)",
       .codec = "json",
-      .codec_defaults = "{nulls: omit, time_format: epoch_millis}",
+      .codec_defaults = "{nulls: omit}",
+      .codec_defaults_of = codec_defaults_of,
   });
 }
 

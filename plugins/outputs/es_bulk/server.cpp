@@ -120,7 +120,7 @@ Result<std::string> Server::install_template(const TemplateConfig& config,
   Status status;
   for (const char* codec : {"zstd", "best_compression"}) {
     if (!opensearch && std::string_view(codec) == "zstd") continue;
-    status = put(flow_template(config, pattern, opensearch, codec));
+    status = put(template_body(config, pattern, opensearch, codec));
     if (status.ok()) return what + ", compressed by " + codec;
     if (status.message().find("codec") == std::string::npos) break;
   }

@@ -30,10 +30,19 @@ constexpr Field kFields[] = {
     {"exporter", "observer.name", Field::kWord},
 };
 
+// Of alerts: what a server would guess wrong from the first document, such as a share of 1, which
+// is no integer.
+constexpr const char* kTimes[] = {"@timestamp", "event.start", "event.end"};
+constexpr const char* kAddresses[] = {"source.ip", "destination.ip", "scan.sample_hosts"};
+constexpr const char* kReals[] = {"scan.failed_ratio", "scan.score"};
+
+Json time_type() {
+  return {{"type", "date"}, {"format", "epoch_millis||strict_date_optional_time"}};
+}
+
 Json type_of(const Field& field) {
   switch (field.kind) {
-    case Field::kTime:
-      return {{"type", "date"}, {"format", "epoch_millis||strict_date_optional_time"}};
+    case Field::kTime: return time_type();
     // Without -6 nfdump shortens IPv6: such a text is no address, and the flow is stored all the
     // same.
     case Field::kAddress: return {{"type", "ip"}, {"ignore_malformed", true}};
@@ -57,25 +66,51 @@ void put(Json& properties, std::string_view path, Json type) {
   put(properties[head]["properties"], path.substr(dot + 1), std::move(type));
 }
 
-}  // namespace
-
-Json flow_template(const TemplateConfig& config, const std::string& pattern, bool opensearch,
-                   const std::string& codec) {
-  const bool ecs = config.names == Names::kEcs;
+Json flow_mappings(bool ecs) {
   Json properties = Json::object();
   for (const Field& field : kFields) {
     put(properties, ecs ? field.ecs : field.name, type_of(field));
     if (ecs) properties[field.name] = {{"type", "alias"}, {"path", field.ecs}};
   }
-  Json mappings = {{"dynamic", false}, {"properties", properties}};
+  return {{"dynamic", false}, {"properties", properties}};
+}
+
+// Few and small: all that is in them can be searched, texts by their whole value.
+Json alert_mappings() {
+  Json properties = Json::object();
+  for (const char* name : kTimes) put(properties, name, time_type());
+  for (const char* name : kAddresses)
+    put(properties, name, {{"type", "ip"}, {"ignore_malformed", true}});
+  for (const char* name : kReals) put(properties, name, {{"type", "double"}});
+  put(properties, "message", {{"type", "text"}});
+  const Json words = {{"match_mapping_type", "string"}, {"mapping", {{"type", "keyword"}}}};
+  return {{"date_detection", false},
+          {"dynamic_templates", Json::array({{{"words", words}}})},
+          {"properties", properties}};
+}
+
+}  // namespace
+
+std::string ecs_names() {
+  std::string out;
+  for (const Field& field : kFields)
+    out += std::string(out.empty() ? "" : ", ") + field.name + ": \"" + field.ecs + "\"";
+  return "{" + out + "}";
+}
+
+Json template_body(const TemplateConfig& config, const std::string& pattern, bool opensearch,
+                   const std::string& codec) {
+  const bool alerts = config.records == Records::kAlerts;
+  const bool ecs = alerts || config.names == Names::kEcs;
+  Json mappings = alerts ? alert_mappings() : flow_mappings(ecs);
   if (!config.source) mappings["_source"] = {{"enabled", false}};
-  const Json settings = {{"index",
-                          {{"codec", codec},
-                           {"refresh_interval", "30s"},
-                           {"number_of_shards", config.shards},
-                           {"number_of_replicas", config.replicas},
-                           {"sort.field", ecs ? "@timestamp" : "ts"},
-                           {"sort.order", "desc"}}}};
+  Json index = {{"codec", codec},
+                {"number_of_shards", config.shards},
+                {"number_of_replicas", config.replicas},
+                {"sort.field", ecs ? "@timestamp" : "ts"},
+                {"sort.order", "desc"}};
+  if (!alerts) index["refresh_interval"] = "30s";
+  const Json settings = {{"index", index}};
   Json body = {{"index_patterns", {pattern}},
                {"priority", config.priority},
                {"version", config.version},

@@ -415,6 +415,10 @@ typedef struct nek_plugin { /* static; describing opens nothing */
   /* const table or NULL. static. [main-thread & created] */
   const void *NEK_NULLABLE (*NEK_NULLABLE extension)(void *self, const char *id);
   const char *NEK_NULLABLE codec_defaults; /* of `codec`: other defaults of its options, as a YAML map */
+  /* Where they hang on the plugin's own options, which may be wrong yet or absent: a static text instead of
+     codec_defaults, or NULL. What stands in a map with free keys is added to what the user wrote there,
+     unless a key of the user's has the same text. static [main-thread] */
+  const char *NEK_NULLABLE (*NEK_NULLABLE codec_defaults_of)(const nek_value *config);
 } nek_plugin;
 #define NEK_PLUGINS "nek.plugins/1" /* factory id: const nek_plugin *const *, ends with NULL */
 typedef struct nek_entry { size_t size; uint32_t abi; const void *(*get_factory)(const char *id); } nek_entry;

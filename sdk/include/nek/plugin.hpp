@@ -55,6 +55,8 @@ struct About {
   const char* example = nullptr;         // its entry in a pipeline, as YAML
   const char* codec = nullptr;           // inputs, outputs: the default one
   const char* codec_defaults = nullptr;  // other defaults of its options: "{nulls: omit}"
+  // The same, where they hang on the plugin's own options; see plugin.h.
+  const char* (*codec_defaults_of)(const nek_value* config) = nullptr;
 };
 
 namespace detail {
@@ -346,6 +348,7 @@ consteval nek_plugin describe(const About& about) {
   p.example = about.example;
   p.codec = about.codec;
   p.codec_defaults = about.codec_defaults;
+  p.codec_defaults_of = about.codec_defaults_of;
   p.options = kTable<kOptions>.data();
   p.create = To::create;
   p.shape = To::shape;

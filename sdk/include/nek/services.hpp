@@ -67,6 +67,10 @@ class Host {
     return value ? value : config_;
   }
   const nek_value& config() const { return *config_; }
+  // Whether a value stands in the file, or is a default, whose place is that of the whole entry.
+  bool is_written(const nek_value& value) const {
+    return value.line != config_->line || value.column != config_->column;
+  }
 
   void log(int level, std::string_view line) const { host_->log(host_, level, to_text(line)); }
   int64_t now_ms() const { return host_->now_ms(host_); }
