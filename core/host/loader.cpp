@@ -31,7 +31,8 @@ bool is_cut_short(const std::string& path) {
     return begin <= size && bytes <= size - begin;
   };
   ElfW(Ehdr) head;
-  if (!read(0, head.e_ident) || std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
+  if (!read(0, head.e_ident) || std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 ||
+      head.e_ident[EI_CLASS] != (sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32))
     return false;  // dlopen() says it better
   if (!read(0, head)) return true;
   if (!inside(head.e_shoff, uint64_t{head.e_shnum} * head.e_shentsize)) return true;

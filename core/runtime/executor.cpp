@@ -536,7 +536,8 @@ void Executor::finish_visit(Worker& worker, uint32_t component, Task& task, Visi
     ledger.out += sent;
     (kind == NEK_SUBSET ? ledger.filtered : ledger.absorbed) += alive - sent;
     // Only what a filter keeps in its snapshots may wait there.
-    if (kind == NEK_PASS && sent < alive && !components_[component].plugin->wants(NEK_SNAPSHOT))
+    if (kind == NEK_PASS && sent < alive && !leads_to_entry(component, task) &&
+        !components_[component].plugin->wants(NEK_SNAPSHOT))
       hooks_.failed(components_[component].plugin->id +
                     ": broken filter: it did not send on all records that it did not refuse, and "
                     "stream '" +

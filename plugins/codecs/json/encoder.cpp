@@ -492,11 +492,6 @@ Status JsonEncoder::compile_time_format() {
 
 Status JsonEncoder::check_names() const {
   const auto& fields = config_.fields;
-  std::set<std::string> targets;
-  for (const auto& [column, name] : config_.rename) {
-    if (!targets.insert(name).second)
-      return fail_at(find(*host_.at("rename"), column), "'" + name + "' would be written twice");
-  }
   for (const auto& [column, name] : config_.rename) {
     if (fields.empty() || std::find(fields.begin(), fields.end(), column) != fields.end()) continue;
     if (!is_user_rename(column)) continue;
@@ -524,39 +519,33 @@ std::string JsonEncoder::name_of(const std::string& column) const {
   return column;
 }
 
-std::vector<Member>& JsonEncoder::members_of(const Call& call, Lane& lane) const {
+JsonEncoder::Lane::Schema& JsonEncoder::schema_of(const Call& call, Lane& lane) const {
   const nek_schema* schema = config_.fields.empty() ? call.batch().schema : nullptr;
   for (auto& known : lane.schemas) {
-    if (known.schema == schema) return known.members;
+    if (known.schema == schema) return known;
   }
-  auto& made = lane.schemas.emplace_back(Lane::Schema{schema, {}}).members;
-  for (const std::string& field : config_.fields) made.push_back(make_member(name_of(field)));
-  for (uint32_t i = 0; schema && i < schema->count; i++)
-    made.push_back(make_member(name_of(schema->fields[i].name)));
+  auto& made = lane.schemas.emplace_back();
+  made.schema = schema;
+  std::set<std::string> names;
+  const auto add = [&](const std::string& column) {
+    const std::string name = name_of(column);
+    if (!names.insert(name).second) made.twice = name;
+    made.members.push_back(make_member(name));
+  };
+  for (const std::string& field : config_.fields) add(field);
+  for (uint32_t i = 0; schema && i < schema->count; i++) add(schema->fields[i].name);
   return made;
-}
-
-// Of a schema that is known only when records come.
-Status JsonEncoder::check_members(const std::vector<Member>& members) const {
-  std::set<std::string_view> keys;
-  for (const Member& member : members) {
-    if (keys.insert(member.key).second) continue;
-    const std::string_view key = member.key;
-    return fail(std::string(key.substr(1, key.size() - 2)) +
-                " would be written twice: 'rename' makes it, and there is a column of that name");
-  }
-  return {};
 }
 
 Status JsonEncoder::encode(Call& call, Encoded& out, Lane& lane) const {
   const nek_batch& batch = call.batch();
   const nek_column* const* columns = config_.fields.empty() ? batch.columns : call.c()->reads;
-  const size_t known = lane.schemas.size();
-  std::vector<Member>& members = members_of(call, lane);
-  if (lane.schemas.size() > known && config_.fields.empty()) {
-    if (Status s = check_members(members); !s.ok()) return s;
-  }
-  Rows(out, batch, columns, members, lane.lines, config_.nulls, time_format_).write();
+  Lane::Schema& schema = schema_of(call, lane);
+  if (!schema.twice.empty())
+    return refuse(
+        "'" + schema.twice +
+        "' would be written twice: 'rename' makes it, and there is a column of that name");
+  Rows(out, batch, columns, schema.members, lane.lines, config_.nulls, time_format_).write();
   return {};
 }
 

@@ -40,8 +40,9 @@ class JsonEncoder {
   };
   struct Lane {
     struct Schema {
-      const nek_schema* schema;
+      const nek_schema* schema = nullptr;
       std::vector<Member> members;
+      std::string twice;  // a name that two of them have
     };
     std::vector<Schema> schemas;
     std::vector<char> lines;  // see encoder.cpp
@@ -58,8 +59,7 @@ class JsonEncoder {
   Status check_names() const;
   bool is_user_rename(const std::string& column) const;
   std::string name_of(const std::string& column) const;
-  std::vector<Member>& members_of(const Call& call, Lane& lane) const;
-  Status check_members(const std::vector<Member>& members) const;
+  Lane::Schema& schema_of(const Call& call, Lane& lane) const;
 
   Host host_;
   Config config_;

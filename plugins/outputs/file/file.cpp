@@ -84,7 +84,8 @@ class Claim {
   // False: another output has it.
   bool take(const std::string& path) {
     std::error_code none;
-    const std::string whole = std::filesystem::weakly_canonical(path, none).string();
+    std::string whole = std::filesystem::weakly_canonical(path, none).string();
+    if (none) whole = path;
     const std::lock_guard lock(mutex);
     if (!taken.insert(whole).second) return false;
     path_ = whole;

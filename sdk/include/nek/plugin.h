@@ -120,7 +120,7 @@ typedef struct nek_need { /* a column that is read; also nek.source, nek.positio
   uint32_t types;    /* NEK_TYPE_BIT of those taken; the lowest is the type of an absent column */
   bool optional;     /* false: `nek check` refuses a pipeline where nobody makes it */
 } nek_need;
-enum { NEK_PASS, NEK_SUBSET, NEK_DERIVED };
+enum { NEK_PASS, NEK_SUBSET, NEK_DERIVED }; /* PASS: all that are not refused; what it keeps back is in its snapshots */
 typedef struct nek_stream {
   const char *name;
   uint32_t kind, add_count;
