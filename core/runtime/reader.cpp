@@ -600,6 +600,9 @@ void Reader::known(const std::function<void(const nek_known_source&)>& each) con
     source.mark = {known.at.mark.data(), known.at.mark.size()};
     source.position = known.at.position;
     source.ended = known.at.ended;
+    // Its last bytes are still in the chunk that is being filled.
+    if (known.open && known.open->end_reached && !known.open->closed)
+      source.position = NEK_NO_POSITION;
     each(source);
   }
 }

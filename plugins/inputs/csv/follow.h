@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -78,6 +79,7 @@ class Follower {
   bool outgrew(Tail& tail);
   void tell_again(Tail& tail);
   void open_told();
+  void put_off_left();
   void open_source(Tail& tail);
   void start_anew(Tail& tail);
   void tell_other(const Tail& tail) const;
@@ -123,6 +125,7 @@ class Follower {
   std::unordered_map<std::string, Tail*> by_path_;
   std::unordered_map<std::string, Tail*> owners_;  // by identity: whose source is open
   std::vector<Tail*> fresh_, told_;                // new ones; to be opened
+  std::set<std::string> left_;                     // sources that were left, or ended, of late
   std::list<Tail*> open_;                          // those with a descriptor, oldest first
   std::deque<Tail*> ready_;                        // may have something
   size_t held_ = 0;

@@ -199,6 +199,7 @@ void Follower::tell_again(Tail& tail) {
 
 // Of those that are one source the longest is read.
 void Follower::open_told() {
+  put_off_left();
   if (told_.empty()) return;
   std::unordered_map<std::string, Tail*> best;
   const auto is_the_one = [&](const Tail& tail) {
@@ -220,6 +221,22 @@ void Follower::open_told() {
     if (best[tail->identity] == tail && !owners_.contains(tail->identity)) open_source(*tail);
   for (Tail* tail : told)
     if (tail->state == State::kTold) hold(*tail);
+}
+
+// Where a source is read on is known when the chunk with what was read of it last is on its way.
+void Follower::put_off_left() {
+  if (told_.empty() || left_.empty()) return;
+  std::set<std::string> open;
+  host_.known_sources([&](const nek_known_source& source) {
+    if (source.position == NEK_NO_POSITION) open.emplace(to_view(source.identity));
+  });
+  std::erase_if(left_, [&](const std::string& identity) { return !open.contains(identity); });
+  std::erase_if(told_, [&](Tail* tail) {
+    if (!left_.contains(tail->identity)) return false;
+    tail->state = State::kNew;
+    tail->retry_ms = now();
+    return true;
+  });
 }
 
 // tail: it is to be read; NULL: it is only to be forgotten, or marked.
@@ -320,6 +337,7 @@ uint64_t Follower::known_as_short(const Tail& tail) {
 
 // All that it has was read.
 void Follower::be_done(Tail& tail) {
+  left_.insert(tail.identity);
   host_.end_source(std::exchange(tail.source, nullptr));
   owners_.erase(tail.identity);
   for (Tail* other : held(tail.identity)) {
@@ -422,6 +440,7 @@ const Tail* Follower::leave(Tail& tail, bool cut) {
     return heir;
   }
   keep_mark(tail, now());
+  left_.insert(tail.identity);
   if (cut)
     host_.leave_source(std::exchange(tail.source, nullptr));
   else

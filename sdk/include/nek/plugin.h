@@ -169,7 +169,7 @@ typedef struct nek_source_open { /* call */
 typedef struct nek_known_source { /* call */
   size_t size;
   nek_text key, identity, mark;
-  uint64_t position;
+  uint64_t position; /* NEK_NO_POSITION: it has ended just now, and its last bytes are not on their way yet */
   bool ended;
 } nek_known_source;
 typedef struct nek_segment { /* consecutive bytes of one source */
