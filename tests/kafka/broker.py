@@ -36,12 +36,19 @@ def free_port():
 class Broker:
     def __init__(self, folder, *properties, port=0):
         self.folder = pathlib.Path(folder)
+        self.topics = {}
         self.start(*properties, port=port)
 
     def start(self, *properties, port=0):
         subprocess.run([SCRIPT, "start", self.folder, str(port), *properties], check=True,
                        stdout=subprocess.DEVNULL, timeout=300)
         self.address = (self.folder / "address").read_text().strip()
+        # Started again it answers before it has read which topics there are, and kcat gives up at once.
+        for topic, partitions in self.topics.items():
+            for partition in range(partitions):
+                eventually(f"the broker has {topic} again", lambda: subprocess.run(
+                    ["kcat", "-b", self.address, "-Q", "-t", f"{topic}:{partition}:-1"], timeout=120,
+                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0)
 
     def stop(self, kill=False):
         subprocess.run([SCRIPT, "stop", self.folder] + ["--kill"] * kill, check=True, timeout=60)
@@ -59,9 +66,11 @@ class Broker:
     def create(self, topic, partitions=1, *config):
         more = [word for one in config for word in ("--config", one)]
         self.tool("topics", "--create", "--topic", topic, "--partitions", str(partitions), *more)
+        self.topics[topic] = partitions
 
     def delete(self, topic):
         self.tool("topics", "--delete", "--topic", topic)
+        self.topics.pop(topic, None)
 
     def committed(self, group):
         """{(topic, partition): offset} as Kafka's own tool tells."""

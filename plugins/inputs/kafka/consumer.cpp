@@ -190,7 +190,15 @@ Status KafkaConsumer::open_assigned() {
   for (const Beginning& one : found->all)
     if (one.fresh) add_offset(*fresh, one.topic, one.partition, one.offset, one.mark);
   Status status = fresh->cnt ? commit_and_wait(*fresh) : Status();
-  if (!status.ok()) return status;
+  if (!status.ok()) {
+    // Of a broker that was started anew. librdkafka does not join again before what it dealt has
+    // its answer.
+    if (is_no_member_ && !dealt_) {
+      rd_kafka_assign(handle, nullptr);
+      assigned_.reset();
+    }
+    return status;
+  }
   if (partitions_.empty()) {
     // Nothing is open: whatever is still there belongs to what was given up.
     for (const Queue& queue : given_up_before_) empty(queue.get());
@@ -439,6 +447,8 @@ void KafkaConsumer::take_answers(int wait_ms) {
       commit_under_way_ = false;
       const auto error = rd_kafka_event_error(event);
       commit_failed_ = error != RD_KAFKA_RESP_ERR_NO_ERROR;
+      is_no_member_ = error == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+                      error == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION;
       const auto* list = rd_kafka_event_topic_partition_list(event);
       for (int i = 0; !error && list && i < list->cnt; i++) {
         Partition* partition = find(list->elems[i].topic, list->elems[i].partition);

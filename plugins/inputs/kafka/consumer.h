@@ -138,6 +138,7 @@ class KafkaConsumer {
   Clock::time_point poke_{};   // not before
   bool commit_under_way_ = false;
   bool commit_failed_ = false;
+  bool is_no_member_ = false;  // said the last commit: the group has forgotten this consumer
 };
 
 }  // namespace nek
