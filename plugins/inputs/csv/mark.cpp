@@ -91,7 +91,8 @@ void Mark::read(std::string_view bytes) {
     const size_t size = next - position_;
     add(bytes.substr(0, size));
     bytes.remove_prefix(size);
-    points_.push_back({next, KeptMark::hash(before_)});
+    if (before_.size() == KeptMark::window(next))
+      points_.push_back({next, KeptMark::hash(before_)});
   }
   add(bytes);
 }
@@ -99,7 +100,9 @@ void Mark::read(std::string_view bytes) {
 KeptMark Mark::keep() const {
   KeptMark kept;
   kept.points = points_;
-  if (position_ > kept.position()) kept.points.push_back({position_, KeptMark::hash(before_)});
+  // Where the file was cut as it was opened, the bytes before are not all there.
+  if (position_ > kept.position() && before_.size() == KeptMark::window(position_))
+    kept.points.push_back({position_, KeptMark::hash(before_)});
   return kept;
 }
 
