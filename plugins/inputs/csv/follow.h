@@ -82,7 +82,6 @@ class Follower {
   void put_off_left();
   void open_source(Tail& tail);
   void start_anew(Tail& tail);
-  void tell_other(const Tail& tail) const;
   nek_source* open_at_host(const std::string& identity, const Tail* tail) const;
   uint64_t known_as_short(const Tail& tail);
   void be_done(Tail& tail);

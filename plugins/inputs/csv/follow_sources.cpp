@@ -156,10 +156,6 @@ bool Follower::skip_packed(Tail& tail) {
     if (!before.ok() || before->size() < KeptMark::window(point.position)) break;
     bytes = std::move(*before);
     looked_at = point.position;
-    if (KeptMark::hash(bytes) == point.hash) continue;
-    tell_other(tail);
-    start_anew(tail);
-    return false;
   }
   if (looked_at != tail.position) {
     const uint64_t begin = tail.position - KeptMark::window(tail.position);
@@ -273,10 +269,6 @@ void Follower::open_source(Tail& tail) {
     tail.position = read_as_short;
   else if (tail.position == 0 && !tail.is_short)
     tail.position = known_as_short(tail);
-  if (tail.kept && tail.match(*tail.kept) == Tail::Match::kOther) {
-    tell_other(tail);
-    return start_anew(tail);
-  }
   const auto info = tail.look();
   const uint64_t size = info ? static_cast<uint64_t>(info->st_size) : tail.size;
   if (tail.position > size && ended) {
@@ -295,12 +287,6 @@ void Follower::open_source(Tail& tail) {
   auto before = tail.before(tail.position);
   begin_mark(tail, before.ok() ? std::move(*before) : std::string());
   queue(tail);
-}
-
-void Follower::tell_other(const Tail& tail) const {
-  host_.log(NEK_WARN, "'" + tail.path +
-                          "' begins like a file that was read before, but is another: it is read "
-                          "from its beginning. A larger 'fingerprint_lines' tells them apart");
 }
 
 // What is known of its source is of other bytes.

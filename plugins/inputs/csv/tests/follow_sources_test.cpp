@@ -151,21 +151,6 @@ TEST_CASE_METHOD(FollowTest,
   CHECK(read(2 * kMinute) == header + "6\n7\n8\n9\n");
 }
 
-TEST_CASE_METHOD(FollowTest,
-                 "a new file that begins like one that is gone is read from its beginning") {
-  folder.file("a.csv", "n\n0\n1\n2\n");
-  follow("*.csv");
-  CHECK(read() == "n\n0\n1\n2\n");
-  folder.remove("a.csv");
-  read(2 * kMinute);
-  folder.file("b.csv", "n\n0\n3\n4\n5\n");
-  CHECK(read() == "n\n0\n3\n4\n5\n");
-  CHECK(log() == "'" + folder.path("b.csv") +
-                     "' begins like a file that was read before, but is another: it is "
-                     "read from its beginning. A larger 'fingerprint_lines' tells them "
-                     "apart\n");
-}
-
 TEST_CASE_METHOD(FollowTest, "the same file that comes back is read on, not again") {
   folder.file("a.csv", "n\n0\n1\n2\n");
   follow("*.csv");
@@ -306,26 +291,6 @@ TEST_CASE_METHOD(FollowTest,
   CHECK(read(kMinute) == "");
 }
 
-TEST_CASE_METHOD(
-    FollowTest,
-    "a new file that begins like one that went in an earlier run is read from its beginning") {
-  const bool packed = GENERATE(false, true);
-  folder.file("a.csv", "n\n0\n1\n2\n");
-  follow("*.csv*");
-  CHECK(read() == "n\n0\n1\n2\n");
-  folder.remove("a.csv");
-  if (GENERATE(false, true)) read(2 * kMinute);  // it goes while nek is there
-  restart();
-  folder.file("b.csv", "n\n0\n3\n4\n5\n");
-  if (packed) pack("b.csv");
-  CHECK(read(kMinute) == "n\n0\n3\n4\n5\n");
-  CHECK(log() == "'" + folder.path(packed ? "b.csv.gz" : "b.csv") +
-                     "' begins like a file that was read before, but is another: it is read from "
-                     "its beginning. A larger 'fingerprint_lines' tells them apart\n");
-  restart();
-  CHECK(read(kMinute) == "");
-}
-
 TEST_CASE_METHOD(FollowTest,
                  "of two files that begin the same the one that was read goes on after a restart") {
   folder.file("a.csv", "n\n0\n1\n");
@@ -339,28 +304,6 @@ TEST_CASE_METHOD(FollowTest,
   CHECK(read() == "8\n");
   folder.remove("b.csv");
   CHECK(read(2 * kMinute) == "n\n0\n1\n4\n5\n6\n7\n");
-}
-
-TEST_CASE_METHOD(FollowTest,
-                 "a shorter file that begins like one that was read is told from a part of it") {
-  std::string rows;
-  for (int i = 0; i < 1000; i++) rows += std::to_string(i) + "\n";
-  folder.file("a.csv", "n\n0\n" + rows);
-  follow("*.csv");
-  CHECK(read() == "n\n0\n" + rows);
-  folder.remove("a.csv");
-  read(2 * kMinute);
-  restart();
-  SECTION("it is another") {
-    const std::string other = "n\n0\n" + rows.substr(100, 1000);
-    folder.file("b.csv", other);
-    CHECK(read() == other);
-  }
-  SECTION("it is a part") {
-    folder.file("b.csv", "n\n0\n" + rows.substr(0, 1000));
-    CHECK(read() == "");
-    CHECK(log().find("it is taken for a part of that, and not read") != std::string::npos);
-  }
 }
 
 TEST_CASE_METHOD(
