@@ -78,15 +78,21 @@ TEST_CASE("what components, sources and the pipeline wrote is read back") {
   CHECK(state->clock == "clock");
 }
 
-// Written by nek when that was the version, of a file with the lines "a,b", "1,2" and "3".
-TEST_CASE("a state file of version 1 is read") {
-  std::ifstream file(NEK_TEST_DATA "/state-version-1", std::ios::binary);
+// A file of an earlier version, of so many bytes.
+Result<State> read_kept(int version, size_t size) {
+  std::ifstream file(NEK_TEST_DATA "/state-version-" + std::to_string(version), std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  REQUIRE(bytes.size() == 432);
+  REQUIRE(bytes.size() == size);
   MemoryEnv env;
   REQUIRE((*env.open(kPath))->append(bytes).ok());
-  const auto state = read_state(env, kPath);
+  auto state = read_state(env, kPath);
   REQUIRE(state.ok());
+  return state;
+}
+
+// Written by nek when that was the version, of a file with the lines "a,b", "1,2" and "3".
+TEST_CASE("a state file of version 1 is read") {
+  const auto state = read_kept(1, 432);
   REQUIRE(state->sources.size() == 1);
   CHECK(state->sources[0].key == "in.csv 3c9f247e5957eb08a35772df55fbe5e5");
   CHECK(state->sources[0].at.position == 9);
@@ -102,13 +108,7 @@ TEST_CASE("a state file of version 1 is read") {
 
 // The same file, when that was the version.
 TEST_CASE("a state file of version 2 is read") {
-  std::ifstream file(NEK_TEST_DATA "/state-version-2", std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  REQUIRE(bytes.size() == 440);
-  MemoryEnv env;
-  REQUIRE((*env.open(kPath))->append(bytes).ok());
-  const auto state = read_state(env, kPath);
-  REQUIRE(state.ok());
+  const auto state = read_kept(2, 440);
   REQUIRE(state->sources.size() == 1);
   CHECK(state->sources[0].key == "in.csv b60aace2fe84ebefd2d3bae47276362d");
   CHECK(state->sources[0].at.position == 10);
@@ -125,13 +125,7 @@ TEST_CASE("a state file of version 2 is read") {
 
 // And by the nek of version 3.
 TEST_CASE("a state file of version 3 is read") {
-  std::ifstream file(NEK_TEST_DATA "/state-version-3", std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  REQUIRE(bytes.size() == 440);
-  MemoryEnv env;
-  REQUIRE((*env.open(kPath))->append(bytes).ok());
-  const auto state = read_state(env, kPath);
-  REQUIRE(state.ok());
+  const auto state = read_kept(3, 440);
   REQUIRE(state->sources.size() == 1);
   CHECK(state->sources[0].at.records == 2);
   CHECK(!state->sources[0].once);
@@ -143,13 +137,7 @@ TEST_CASE("a state file of version 3 is read") {
 
 // And by the nek of version 4.
 TEST_CASE("a state file of version 4 is read") {
-  std::ifstream file(NEK_TEST_DATA "/state-version-4", std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  REQUIRE(bytes.size() == 500);
-  MemoryEnv env;
-  REQUIRE((*env.open(kPath))->append(bytes).ok());
-  const auto state = read_state(env, kPath);
-  REQUIRE(state.ok());
+  const auto state = read_kept(4, 500);
   REQUIRE(state->sources.size() == 1);
   CHECK(state->sources[0].key == "in.csv 3c9f247e5957eb08a35772df55fbe5e5");
   CHECK(state->sources[0].at.position == 9);

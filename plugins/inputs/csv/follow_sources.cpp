@@ -146,32 +146,20 @@ bool Follower::unpack_head(Tail& tail) {
   return false;
 }
 
-// Whether it is the file whose source it goes on with is seen on the way.
+// To where it is to be read on.
 bool Follower::skip_packed(Tail& tail) {
-  uint64_t looked_at = 0;
-  std::string bytes;
-  for (const KeptMark::Point& point : tail.kept.value_or(KeptMark{}).points) {
-    if (point.position - KeptMark::window(point.position) < tail.packed->position()) continue;
-    auto before = before_in(*tail.packed, point.position);
-    if (!before.ok() || before->size() < KeptMark::window(point.position)) break;
-    bytes = std::move(*before);
-    looked_at = point.position;
+  const uint64_t begin = tail.position - KeptMark::window(tail.position);
+  if (tail.packed->position() > begin && !unpack_head(tail)) return false;
+  Status status = tail.packed->skip_to(begin);
+  auto before = before_in(*tail.packed, tail.position);
+  if (status.ok()) status = before.status();
+  if (status.ok()) status = tail.packed->skip_to(tail.position);
+  if (!status.ok()) {
+    tail.packed.reset();
+    trouble(tail, status.message());
+    return false;
   }
-  if (looked_at != tail.position) {
-    const uint64_t begin = tail.position - KeptMark::window(tail.position);
-    if (tail.packed->position() > begin && !unpack_head(tail)) return false;
-    Status status = tail.packed->skip_to(begin);
-    auto before = before_in(*tail.packed, tail.position);
-    if (status.ok()) status = before.status();
-    if (status.ok()) status = tail.packed->skip_to(tail.position);
-    if (!status.ok()) {
-      tail.packed.reset();
-      trouble(tail, status.message());
-      return false;
-    }
-    bytes = std::move(*before);
-  }
-  begin_mark(tail, std::move(bytes));
+  begin_mark(tail, std::move(*before));
   return true;
 }
 
@@ -200,8 +188,7 @@ void Follower::open_told() {
   std::unordered_map<std::string, Tail*> best;
   const auto is_the_one = [&](const Tail& tail) {
     const auto known = known_.find(tail.identity);
-    return !tail.is_packed && known != known_.end() &&
-           tail.match(known->second) == Tail::Match::kSame;
+    return !tail.is_packed && known != known_.end() && tail.is_as_kept(known->second);
   };
   for (Tail* tail : told_) {
     Tail*& one = best[tail->identity];
@@ -289,7 +276,7 @@ void Follower::open_source(Tail& tail) {
   queue(tail);
 }
 
-// What is known of its source is of other bytes.
+// It has less than was read of its source before, or its bytes went.
 void Follower::start_anew(Tail& tail) {
   host_.revoke_sources({&tail.source, 1}, 0);
   tail.source = open_at_host(tail.identity, &tail);

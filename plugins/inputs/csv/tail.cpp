@@ -65,17 +65,16 @@ Result<std::string> Tail::before(uint64_t position) const {
   return bytes_at(position - size, size);
 }
 
-Tail::Match Tail::match(const KeptMark& kept) const {
+bool Tail::is_as_kept(const KeptMark& kept) const {
   const auto info = look();
-  if (!info) return Match::kUnknown;
+  if (!info) return false;
   for (size_t i = kept.points.size(); i-- > 0;) {
     const KeptMark::Point& point = kept.points[i];
     if (point.position > static_cast<uint64_t>(info->st_size)) continue;
     const auto bytes = before(point.position);
-    if (!bytes.ok()) return Match::kUnknown;
-    return KeptMark::hash(*bytes) == point.hash ? Match::kSame : Match::kOther;
+    return bytes.ok() && KeptMark::hash(*bytes) == point.hash;
   }
-  return Match::kUnknown;
+  return false;
 }
 
 bool Tail::begins_as_before() const {

@@ -47,9 +47,8 @@ struct Tail {
   Result<std::string> first_bytes() const;
   // The last bytes before the position, as a mark has them; fewer where it is shorter.
   Result<std::string> before(uint64_t position) const;
-  enum class Match : uint8_t { kSame, kOther, kUnknown };
-  // Whether it has the bytes that were marked; kUnknown: it is too short, or cannot be read.
-  Match match(const KeptMark& kept) const;
+  // Whether it has the bytes that were marked; false also where it is too short, or cannot be read.
+  bool is_as_kept(const KeptMark& kept) const;
   // Whether what it began with is still there.
   bool begins_as_before() const;
   // Of an open one.
