@@ -125,11 +125,6 @@ class FusedSteps {
   std::array<BenchPlugin, kChainOptions.size()> stages_;
 };
 
-std::string flows() {
-  testing::Input input(load("nek-input-generate", "generate", &nek_plugin::input), "rows: 9000");
-  return input.read(size_t{1} << 20).segments.at(0).bytes;
-}
-
 template <class Steps>
 void run(benchmark::State& state, Chain<Steps>& chain) {
   int64_t rows = 0;
@@ -138,11 +133,11 @@ void run(benchmark::State& state, Chain<Steps>& chain) {
   state.SetBytesProcessed(state.iterations() * chain.chunk_size());
 }
 Chain<PluginSteps>& plugin_chain() {
-  static Chain<PluginSteps> chain(flows());
+  static Chain<PluginSteps> chain(flows("rows: 10000"));
   return chain;
 }
 Chain<FusedSteps>& fused_chain() {
-  static Chain<FusedSteps> chain(flows());
+  static Chain<FusedSteps> chain(flows("rows: 10000"));
   return chain;
 }
 

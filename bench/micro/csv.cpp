@@ -11,16 +11,6 @@ namespace nek::bench {
 
 namespace {
 
-constexpr size_t kChunk = size_t{1} << 20;
-
-std::string whole_lines(std::string text) {
-  text.resize(text.rfind('\n') + 1);
-  return text;
-}
-std::string flows(const char* options) {
-  testing::Input input(load("nek-input-generate", "generate", &nek_plugin::input), options);
-  return whole_lines(input.read(kChunk).segments.at(0).bytes);
-}
 std::string repeated(const std::string& rows) {
   std::string text;
   while (text.size() + rows.size() <= kChunk) text += rows;

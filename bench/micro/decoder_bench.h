@@ -11,6 +11,16 @@
 
 namespace nek::bench {
 
+constexpr size_t kChunk = size_t{1} << 20;
+
+// A chunk of flows of the input `generate`, whole lines.
+inline std::string flows(std::string_view options) {
+  testing::Input input(load("nek-input-generate", "generate", &nek_plugin::input), options);
+  std::string bytes = input.read(kChunk).segments.at(0).bytes;
+  bytes.resize(bytes.rfind('\n') + 1);
+  return bytes;
+}
+
 // A source that consists of one chunk.
 class BenchChunk {
  public:

@@ -275,7 +275,7 @@ bool Follower::read_plain(Tail& tail, Chunk& chunk) {
   if (chunk.room().empty()) return true;
   tail.at_end = true;
   const auto info = tail.look();
-  if (info && static_cast<uint64_t>(info->st_size) < tail.position)
+  if (!tail.begins_as_before() || (info && static_cast<uint64_t>(info->st_size) < tail.position))
     replaced(tail);
   else
     compare_held(tail);
@@ -290,6 +290,7 @@ Status Follower::take(Tail& tail, Chunk& chunk) {
     const auto got = tail.read(room.first(most), tail.position);
     if (!got.ok()) return got.status();
     if (*got == 0) break;
+    if (!tail.begins_as_before()) break;  // it was truncated meanwhile: those are not its bytes
     took(tail, chunk, *got);
   }
   return {};

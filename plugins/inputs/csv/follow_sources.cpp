@@ -258,6 +258,10 @@ void Follower::open_source(Tail& tail) {
     tail.position = known_as_short(tail);
   const auto info = tail.look();
   const uint64_t size = info ? static_cast<uint64_t>(info->st_size) : tail.size;
+  if (tail.position > size && !tail.begins_as_before()) {  // since it was told
+    begin_mark(tail, {});
+    return queue(tail);  // it is replaced there, with what was read of a copy kept
+  }
   if (tail.position > size && ended) {
     host_.log(NEK_WARN, "'" + tail.path +
                             "' begins like a file that was read to its end, and is "
@@ -348,18 +352,20 @@ void Follower::compare(Tail& held) {
   if (!ensure_open(owner) || !ensure_open(held)) return;
   const auto its = owner.look(), other = held.look();
   if (!its || !other) return;
+  const auto its_size = static_cast<uint64_t>(its->st_size);
+  const auto other_size = static_cast<uint64_t>(other->st_size);
+  const uint64_t end = std::min(its_size, other_size);
+  const uint64_t begin = end - std::min(end, kCompareBytes);
+  const auto a = owner.bytes_at(begin, end - begin), b = held.bytes_at(begin, end - begin);
+  if (!a.ok() || !b.ok()) return;
+  // Both may be truncated at any moment: they are looked at after they were read.
   if (!held.begins_as_before()) {
     held.state = State::kNew;
     held_--;
     return queue(held);
   }
-  const auto its_size = static_cast<uint64_t>(its->st_size);
-  const auto other_size = static_cast<uint64_t>(other->st_size);
   if (its_size < owner.position || !owner.begins_as_before()) return queue(owner);
-  const uint64_t end = std::min(its_size, other_size);
-  const uint64_t begin = end - std::min(end, kCompareBytes);
-  const auto a = owner.bytes_at(begin, end - begin), b = held.bytes_at(begin, end - begin);
-  if (!a.ok() || !b.ok()) return;
+  if (a->size() < end - begin || b->size() < end - begin) return;  // that is told as a change
   const bool differed = std::exchange(held.differs, *a != *b);
   if (held.differs && !differed)
     host_.log(NEK_WARN, "'" + held.path + "' begins like '" + owner.path +

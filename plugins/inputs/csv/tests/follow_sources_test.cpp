@@ -1,8 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which files are the same: copies, packed ones, files that begin the same.
+#include <atomic>
+#include <iterator>
+#include <thread>
+
 #include "follow_fixture.h"
 
 namespace nek::testing {
+
+namespace {
+
+Texts sorted_lines(const std::string& text) {
+  Texts lines;
+  for (size_t at = 0, end; (end = text.find('\n', at)) != std::string::npos; at = end + 1)
+    lines.push_back(text.substr(at, end - at));
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+// As often as it has them more than the other.
+Texts lines_only_in(const std::string& one, const std::string& other) {
+  const Texts a = sorted_lines(one), b = sorted_lines(other);
+  Texts only;
+  std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(only));
+  return only;
+}
+
+}  // namespace
 
 TEST_CASE_METHOD(
     FollowTest,
@@ -30,6 +53,33 @@ TEST_CASE_METHOD(
   CHECK(read(2 * kMinute) == "");
 }
 
+TEST_CASE_METHOD(
+    FollowTest,
+    "nothing is lost or read twice when files are copied and truncated while nek looks at them") {
+  folder.file("a.csv", "");
+  follow("a.csv*");
+  constexpr int kFiles = 300, kRows = 40;
+  std::string written;
+  std::atomic<bool> done = false;
+  std::thread rotation([&] {
+    for (int file = 1; file <= kFiles; file++) {
+      std::string rows;
+      for (int row = 0; row < kRows; row++) rows += std::to_string(file * 1000 + row) + "\n";
+      folder.append("a.csv", rows);
+      written += rows;
+      folder.copy("a.csv", "a.csv." + std::to_string(file));
+      folder.truncate("a.csv");
+    }
+    done = true;
+  });
+  std::string all;
+  while (!done) all += read();
+  rotation.join();
+  all += read(2 * kMinute);
+  CHECK(lines_only_in(written, all) == Texts{});
+  CHECK(lines_only_in(all, written) == Texts{});
+}
+
 TEST_CASE_METHOD(FollowTest,
                  "a file that is truncated without a copy is read anew, and that is told") {
   folder.file("a.csv", "1\n2\n3\n");
@@ -39,7 +89,7 @@ TEST_CASE_METHOD(FollowTest,
   SECTION("it begins the same") { folder.file("a.csv", "1\n2\n"); }
   SECTION("it is longer by now") { folder.file("a.csv", "4\n5\n6\n7\n"); }
   const std::string now = folder.read("a.csv");
-  CHECK(read() == now);
+  CHECK(read(kSecond) == now);
   CHECK(sources() == Texts{"left", "open"});
   CHECK(log() == "'" + folder.path("a.csv") +
                      "' was truncated: it is read from its beginning. What was written to "

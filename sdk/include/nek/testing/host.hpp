@@ -124,6 +124,7 @@ class Host {
   struct Source : nek_source {
     std::string identity, key, head, name, mark_text;
     bool at_end = false, left = false, revoked = false;
+    bool ends_now = false;  // in the read under way: what known_sources() tells as no position
   };
   struct SnapshotOf {
     Host* owner = nullptr;
@@ -512,10 +513,12 @@ inline void Host::fill_table() {
   };
   t.source_open = [](const nek_host* h, const nek_source_open* open) { return of(h).open(*open); };
   t.source_end = [](const nek_host*, nek_source* source) {
-    static_cast<Source*>(source)->at_end = true;
+    auto& own = *static_cast<Source*>(source);
+    own.at_end = own.ends_now = true;
   };
   t.source_leave = [](const nek_host*, nek_source* source) {
-    static_cast<Source*>(source)->left = true;
+    auto& own = *static_cast<Source*>(source);
+    own.left = own.ends_now = true;
   };
   t.source_mark = [](const nek_host* h, nek_source* source, nek_text mark) {
     auto& own = *static_cast<Source*>(source);
@@ -523,7 +526,10 @@ inline void Host::fill_table() {
     own.mark = to_text(own.mark_text);
   };
   t.known_sources = [](const nek_host* h, void* to, void (*each)(void*, const nek_known_source*)) {
-    for (const auto& [key, position] : of(h).resume) {
+    std::map<std::string, uint64_t> positions = of(h).resume;
+    for (const Source& source : of(h).sources_)
+      if (source.ends_now) positions[source.key] = NEK_NO_POSITION;
+    for (const auto& [key, position] : positions) {
       const auto mark = of(h).marks.find(key);
       nek_known_source known{};
       known.size = sizeof known;

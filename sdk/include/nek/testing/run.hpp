@@ -441,6 +441,7 @@ class Input : public Instance {
     chunk.segment_capacity = static_cast<uint32_t>(segments.size());
     Read result;
     result.status = plugin().input->read(self(), &chunk, wait_ms);
+    for (auto& source : host().sources()) source.ends_now = false;
     if (chunk.used > capacity) throw std::runtime_error("read filled more than the chunk");
     for (uint32_t i = 0; i < chunk.segment_count; i++) {
       const nek_segment& s = segments[i];
