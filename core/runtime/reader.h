@@ -78,7 +78,8 @@ class Reader final : public SourceHost {
   void end_now(Source& source);
   void lose(Source& source, uint64_t lines);
   void tell_committed(bool last = false);
-  void frame_chunk(const nek_chunk& read, size_t carried);
+  size_t put_carry();
+  void frame_chunk(const nek_chunk& read, size_t begin);
   void frame_segment(nek_segment segment, bool at_end);
   uint32_t whole_records(const nek_segment& segment, bool at_end);
   void frame_ended();
@@ -86,7 +87,7 @@ class Reader final : public SourceHost {
   nek_segment message(nek_segment segment);
   void add_segment(const nek_segment& segment, const nek_id& id = {});
   void set_carry(Source& source, std::string_view bytes);
-  nek_segment with_carry(Source& source, nek_segment segment, size_t carried);
+  nek_segment with_carry(Source& source, nek_segment segment, size_t read_at);
   void refuse(Source& source, nek_segment bytes, const char* reason, const std::string& detail);
   void submit();
   void close(Source& source);
