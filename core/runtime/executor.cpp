@@ -27,19 +27,29 @@ constexpr size_t kKeptArena = size_t{16} << 20;
 // An input that hands out nothing for this long does not hold the watermark back.
 constexpr std::chrono::seconds kSilent{60};
 
-// Rows that stay: kept and not refused. False: all of them, `rows` is not filled.
-bool choose(const Visit& visit, const uint64_t* keep, std::vector<uint32_t>& rows) {
+// Calls each(word, bits) for the rows that stay: those kept and not refused.
+template <class Each>
+void each_word(const Visit& visit, const uint64_t* keep, Each each) {
   const uint32_t count = visit.in->c.rows;
-  if (!keep && !visit.refused_count) return false;
-  rows.clear();
   for (uint32_t word = 0; word < (count + 63) / 64; word++) {
     uint64_t bits = keep ? keep[word] : ~uint64_t{0};
     if (visit.refused) bits &= ~visit.refused[word];
     if (count - word * 64 < 64) bits &= (uint64_t{1} << (count - word * 64)) - 1;
+    each(word, bits);
+  }
+}
+uint32_t count_rows(const Visit& visit, const uint64_t* keep) {
+  if (!keep) return visit.in->c.rows - visit.refused_count;
+  uint32_t rows = 0;
+  each_word(visit, keep, [&](uint32_t, uint64_t bits) { rows += std::popcount(bits); });
+  return rows;
+}
+void list_rows(const Visit& visit, const uint64_t* keep, std::vector<uint32_t>& rows) {
+  rows.clear();
+  each_word(visit, keep, [&](uint32_t word, uint64_t bits) {
     for (; bits; bits &= bits - 1)
       rows.push_back(word * 64 + static_cast<uint32_t>(std::countr_zero(bits)));
-  }
-  return rows.size() < count;
+  });
 }
 
 }  // namespace
@@ -525,11 +535,11 @@ void Executor::finish_visit(Worker& worker, uint32_t component, Task& task, Visi
         task.streams[component][stream].push_back(emission.derived);
         continue;
       }
-      const bool some = choose(visit, emission.keep, worker.rows);
-      sent = some ? worker.rows.size() : rows;
+      sent = count_rows(visit, emission.keep);
       if (sent == 0 || node.streams[stream].readers.empty()) continue;
+      if (sent < rows) list_rows(visit, emission.keep, worker.rows);
       task.streams[component][stream].push_back(worker.lanes[component].binder->emitted(
-          task, *visit.in, emission, some ? &worker.rows : nullptr));
+          task, *visit.in, emission, sent < rows ? &worker.rows : nullptr));
     }
     ledger.in += rows;
     ledger.dead += visit.refused_count;
