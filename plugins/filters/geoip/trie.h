@@ -3,6 +3,7 @@
 // A copy of the database's tree, so that networks can be laid over it and the file may go away.
 // Thread-safe once built: find() may be called by any thread.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -85,14 +86,22 @@ class Trie {
     }
   };
   static constexpr unsigned kBlockBits = 8, kTopBits = 16, kFirstBits = kTopBits + kBlockBits;
+  static constexpr size_t kFetched = 128;  // entries that are asked for before the first is used
 
   template <class T>
   void begin_v4(const Table<T>& table, std::span<const uint32_t> addresses,
                 std::span<int32_t> found) const {
     const uint16_t* const block = first_[0].block.data();
-    for (size_t i = 0; i < addresses.size(); i++) {
-      const uint32_t address = addresses[i];
-      found[i] = table[size_t{block[address >> 16]} << kBlockBits | (address >> 8 & 0xFF)];
+    const T* const entries = table.data();
+    uint32_t at[kFetched];
+    for (size_t done = 0; done < addresses.size(); done += kFetched) {
+      const size_t count = std::min(kFetched, addresses.size() - done);
+      for (size_t i = 0; i < count; i++) {
+        const uint32_t address = addresses[done + i];
+        at[i] = uint32_t{block[address >> 16]} << kBlockBits | (address >> 8 & 0xFF);
+        __builtin_prefetch(entries + at[i]);
+      }
+      for (size_t i = 0; i < count; i++) found[done + i] = entries[at[i]];
     }
   }
   // False: T has no room for one of the numbers.
