@@ -200,12 +200,14 @@ class Decoder {
     for (uint32_t i = 0; i < chunk.segment_count; i++) {
       const Source& source = source_of<Source>(chunk.segments[i]);
       for (size_t at = lane.segments[i]; at < lane.segments[i + 1]; at++) {
-        Record record = records[at];
-        const Plan* its = plan_for(source, bytes, record, lane);
+        Record& record = records[at];
+        const bool is_usual = source.is_fmt && is_fmt(bytes, lane.index.ends.data(), record);
+        const Plan* its = is_usual ? &plans_[kFmt] : plan_for(source, bytes, record, lane);
         if (!its) continue;
         if (its != plan) hand_out();
         plan = its;
-        records[kept++] = record;
+        if (kept < at) records[kept] = record;
+        kept++;
       }
     }
     hand_out();
@@ -443,7 +445,6 @@ class Decoder {
           {{record.begin, record.end - record.begin}, reason, std::move(detail)});
       return nullptr;
     };
-    if (source.is_fmt && is_fmt(bytes, lane.index.ends.data(), record)) return &plans_[kFmt];
     if (source.is_fmt && !source.by_header &&
         is_fmt_without_flags(bytes, lane.index.ends.data(), record))
       return &plans_[kFmtNoFlags];
