@@ -207,8 +207,9 @@ void Reader::lose(Source& source, uint64_t lines) {
   set_carry(source, {});
 }
 
-// Returns where the chunk goes on: at a whole cache line, because some processors copy at a third of
-// the speed to a place that is a few bytes further behind the beginning of a page than the source.
+// Returns where the chunk goes on: at a whole cache line, because some processors copy at a third
+// of the speed to a place that is a few bytes further behind the beginning of a page than the
+// source.
 size_t Reader::put_carry() {
   if (!carrier_) return 0;
   HostChunk& chunk = *task_->chunk;
