@@ -129,7 +129,11 @@ class GraphBuilder {
       if (!stream) continue;
       auto& sources = graph_.nodes[reader].sources;
       const StreamRef ref{from.component, *stream};
-      if (std::find(sources.begin(), sources.end(), ref) == sources.end()) sources.push_back(ref);
+      if (std::find(sources.begin(), sources.end(), ref) != sources.end()) continue;
+      sources.push_back(ref);
+      const auto& streams = graph_.nodes[from.component].streams;
+      graph_.nodes[reader].source_names.push_back(
+          streams.size() == 1 ? id(from.component) : stream_names(from.component)[*stream]);
     }
   }
 

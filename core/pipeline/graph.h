@@ -36,6 +36,7 @@ struct Graph {
   };
   struct Node {
     std::vector<std::pair<uint32_t, uint32_t>> sources;  // (component, stream) read by this one
+    std::vector<std::string> source_names;               // of these, as 'from' calls them
     std::vector<Stream> streams;                         // inputs have one: their decoder's
     ColumnSet
         wanted;  // inputs: columns to decode; filters: of those it adds, the ones anyone reads

@@ -382,6 +382,13 @@ const Executor::Sources& Executor::sources_of(uint32_t component, const Task& ta
   return route ? route->sources[component] : graph_.nodes[component].sources;
 }
 
+std::string_view Executor::name_of(const Edge& edge, uint32_t reader) const {
+  const Graph::Node& node = graph_.nodes[reader];
+  if (node.sources.size() < 2) return {};
+  const auto at = std::find(node.sources.begin(), node.sources.end(), edge);
+  return node.source_names[static_cast<size_t>(at - node.sources.begin())];
+}
+
 bool Executor::leads_to_entry(uint32_t component, const Task& task) {
   return task.replayed && task.replayed->route && task.replayed->route->above[component];
 }
@@ -407,10 +414,12 @@ void Executor::process(Worker& worker, uint32_t component, Task& task) {
   Component& of = components_[component];
   Lane& lane = worker.lanes[component];
   task.visits.clear();
-  for (const auto& [from, stream] : sources_of(component, task)) {
-    for (Batch* batch : task.streams[from][stream]) {
+  for (const Edge& edge : sources_of(component, task)) {
+    const std::string_view name = name_of(edge, component);
+    for (Batch* batch : task.streams[edge.first][edge.second]) {
       Visit& visit = task.visits.emplace_back();
       visit.in = batch;
+      visit.stream = name;
       if (!visit_reads(lane, task, visit, of)) continue;
       HostCall call(*of.plugin, task, lane.plugin);
       call.strict = strict_;
@@ -558,8 +567,9 @@ void Executor::finish_visit(Worker& worker, uint32_t component, Task& task, Visi
 
 void Executor::encode(Worker& worker, uint32_t component, Task& task) {
   task.blocks.clear();
-  for (const auto& [from, stream] : sources_of(component, task))
-    for (Batch* batch : task.streams[from][stream]) encode_batch(worker, component, task, *batch);
+  for (const Edge& edge : sources_of(component, task))
+    for (Batch* batch : task.streams[edge.first][edge.second])
+      encode_batch(worker, component, task, *batch, name_of(edge, component));
   if (task.replayed && !task.replayed->encoded.empty() && task.replayed->route->entry == component)
     add_encoded(component, task);
 }
@@ -581,13 +591,15 @@ void Executor::add_encoded(uint32_t component, Task& task) {
   task.blocks.push_back(std::move(block));
 }
 
-void Executor::encode_batch(Worker& worker, uint32_t component, Task& task, Batch& batch) {
+void Executor::encode_batch(Worker& worker, uint32_t component, Task& task, Batch& batch,
+                            std::string_view stream) {
   Component& of = components_[component];
   Lane& lane = worker.lanes[component];
   OutputLedger& ledger = task.ledger.outputs[component];
   ledger.in += batch.c.rows;
   Visit visit;
   visit.in = &batch;
+  visit.stream = stream;
   auto block = of.output->new_block(batch.c.rows);
   if (visit_reads(lane, task, visit, of)) {
     HostCall call(*of.plugin, task, lane.plugin);

@@ -119,12 +119,15 @@ class Executor {
   void finish_visits(Worker& worker, uint32_t component, Task& task);
   void finish_visit(Worker& worker, uint32_t component, Task& task, Visit& visit);
   void encode(Worker& worker, uint32_t component, Task& task);
-  void encode_batch(Worker& worker, uint32_t component, Task& task, Batch& batch);
+  void encode_batch(Worker& worker, uint32_t component, Task& task, Batch& batch,
+                    std::string_view stream);
   void enqueue(uint32_t component, Task& task);
   void retire(Task& task);
   void recycle(std::unique_ptr<Task> task);
   using Sources = std::vector<std::pair<uint32_t, uint32_t>>;
+  using Edge = Sources::value_type;
   const Sources& sources_of(uint32_t component, const Task& task) const;  // edges that are open
+  std::string_view name_of(const Edge& edge, uint32_t reader) const;      // as in Visit
   // The task replays a record that another component below this one refused.
   static bool leads_to_entry(uint32_t component, const Task& task);
   void keep_back(uint32_t component, Task& task, Visit& visit);

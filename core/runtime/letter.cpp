@@ -159,6 +159,7 @@ std::optional<Letter> parse_letter(std::string_view line) {
   if (!component || !reason) return std::nullopt;
   letter.component = *component;
   letter.reason = *reason;
+  letter.stream = text_at(from, "stream").value_or("");
   letter.id = id_at(from, "id");
   if (from.contains("id") && !letter.id) return std::nullopt;
   if (from.contains("message_id")) {

@@ -45,6 +45,7 @@ struct Letter {
     LetterJson values, types;
   };
   std::string component, reason;
+  std::string stream;  // by which it came there; empty: the only one
   Payload payload = Payload::kNone;
   std::string bytes;                    // raw or encoded
   Columns record;                       // derived

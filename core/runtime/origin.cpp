@@ -22,6 +22,7 @@ Json head(const Refusal& refusal) {
   line["component"] = std::string(refusal.component);
   line["reason"] = std::string(refusal.reason);
   if (!refusal.detail.empty()) put_bytes(line, "detail", refusal.detail);
+  if (!refusal.stream.empty()) line["stream"] = std::string(refusal.stream);
   return line;
 }
 

@@ -23,6 +23,7 @@ size_t segment_at(const HostChunk& chunk, uint32_t offset);
 struct Refusal {
   std::string_view component, reason, detail;
   int64_t time_ms = 0;
+  std::string_view stream = {};  // as in Visit
 };
 std::string dead_letter_of_bytes(const Task& task, const Refusal& refusal, nek_span bytes);
 std::string dead_letter_of_row(const Task& task, const Refusal& refusal, const Batch& batch,

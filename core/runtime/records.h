@@ -93,6 +93,7 @@ struct Emission {
 // One batch at one filter or output: between process and commit it waits with the task.
 struct Visit {
   Batch* in = nullptr;
+  std::string_view stream;  // by which it came, where the component reads several
   const nek_column* const* reads = nullptr;
   void* prepared = nullptr;
   uint64_t* refused = nullptr;  // bitmap over the batch; NULL: none

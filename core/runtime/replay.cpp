@@ -190,6 +190,10 @@ std::string Replay::place(const Letter& letter) {
   const auto input = component_of_.find(letter.input);
   if (input == component_of_.end() || components_[input->second].kind != Kind::kInput)
     return "the pipeline has no input '" + letter.input + "'";
+  // With one source there is one way, whatever it is called by now.
+  if (!letter.stream.empty() && graph_.nodes[entry->second].sources.size() > 1 &&
+      !source_of_entry(letter, entry->second))
+    return "'" + letter.component + "' does not read '" + letter.stream + "', by which it came";
   const Route* route = route_of(letter, entry->second);
   if (route ? !route->above[input->second] : input != entry)
     return "'" + letter.component + "' does not read from '" + letter.input + "'";
@@ -200,10 +204,19 @@ std::string Replay::place(const Letter& letter) {
 const Route* Replay::route_of(const Letter& letter, uint32_t entry) {
   if (components_[entry].kind == Kind::kInput) return nullptr;
   const bool through = letter.payload == Letter::Payload::kRaw;
-  const auto at = routes_.find({entry, through});
+  const Way way{entry, through, source_of_entry(letter, entry)};
+  const auto at = routes_.find(way);
   if (at != routes_.end()) return &at->second;
-  Route route = through ? route_through(graph_, entry) : route_from(graph_, entry);
-  return &routes_.emplace(std::pair(entry, through), std::move(route)).first->second;
+  Route route = through ? route_through(graph_, entry, way.source) : route_from(graph_, entry);
+  return &routes_.emplace(way, std::move(route)).first->second;
+}
+
+// None: it reads no such stream.
+std::optional<uint32_t> Replay::source_of_entry(const Letter& letter, uint32_t entry) const {
+  const auto& names = graph_.nodes[entry].source_names;
+  const auto at = std::find(names.begin(), names.end(), letter.stream);
+  if (at == names.end()) return std::nullopt;
+  return static_cast<uint32_t>(at - names.begin());
 }
 
 Source* Replay::source_of(const Letter& letter) {
@@ -236,7 +249,7 @@ Source* Replay::source_of(const Letter& letter) {
 
 void Replay::add(Letter letter) {
   Sort sort{
-      letter.payload, letter.component, letter.input,
+      letter.payload, letter.component, letter.stream, letter.input,
       letter.payload == Letter::Payload::kRecord ? letter.record.types : letter.message.types};
   if (!(sort == sort_) && sort_.payload != Letter::Payload::kNone) {
     submit();
@@ -247,6 +260,7 @@ void Replay::add(Letter letter) {
   Replayed& replayed = *task_->replayed;
   replayed.route = route_of(letter, entry);
   replayed.entry = letter.component;
+  replayed.stream = letter.stream;
   of_task_.replayed++;
   switch (letter.payload) {
     case Letter::Payload::kEncoded: replayed.encoded.push_back(std::move(letter.bytes)); return;

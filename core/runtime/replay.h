@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -63,7 +64,7 @@ class Replay {
   // What may be in one task: letters of one component, input and payload, with the same columns.
   struct Sort {
     Letter::Payload payload = Letter::Payload::kNone;
-    std::string component, input;
+    std::string component, stream, input;
     LetterJson types;
     bool operator==(const Sort&) const = default;
   };
@@ -76,6 +77,7 @@ class Replay {
   void add_raw(const Letter& letter);
   Source* source_of(const Letter& letter);
   const Route* route_of(const Letter& letter, uint32_t entry);
+  std::optional<uint32_t> source_of_entry(const Letter& letter, uint32_t entry) const;
   std::unique_ptr<Task> new_task();  // NULL: stopped
   bool have_task();                  // false: stopped
   void submit();
@@ -90,8 +92,14 @@ class Replay {
   DeadLetters& letters_;
   const LetterSelection selection_;
   Hooks hooks_;
-  std::map<std::string, uint32_t> component_of_;       // by id
-  std::map<std::pair<uint32_t, bool>, Route> routes_;  // by entry; true: through what is above it
+  std::map<std::string, uint32_t> component_of_;  // by id
+  struct Way {
+    uint32_t entry;
+    bool through;  // what is above it
+    std::optional<uint32_t> source;
+    auto operator<=>(const Way&) const = default;
+  };
+  std::map<Way, Route> routes_;
   std::vector<DeadLetterSegment> segments_;
   uint64_t end_number_ = 0;  // of a head after all segments
 

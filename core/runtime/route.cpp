@@ -16,27 +16,34 @@ std::vector<bool> below(const Graph& graph, uint32_t component) {
   return reached;
 }
 
-// All that its records come from.
-std::vector<bool> above(const Graph& graph, uint32_t component) {
+using Sources = std::vector<std::pair<uint32_t, uint32_t>>;
+
+// All that records which come by these come from.
+std::vector<bool> above(const Graph& graph, const Sources& sources) {
   std::vector<bool> reached(graph.nodes.size());
-  const auto mark = [&](uint32_t reader) {
-    for (const auto& [from, stream] : graph.nodes[reader].sources) reached[from] = true;
+  const auto mark = [&](const Sources& all) {
+    for (const auto& [from, stream] : all) reached[from] = true;
   };
-  mark(component);
+  mark(sources);
   for (const uint32_t step : std::views::reverse(graph.steps))
-    if (reached[step]) mark(step);
+    if (reached[step]) mark(graph.nodes[step].sources);
   return reached;
 }
 
 }  // namespace
 
-Route route_through(const Graph& graph, uint32_t entry) {
-  Route route{entry, {}, above(graph, entry)};
+Route route_through(const Graph& graph, uint32_t entry, std::optional<uint32_t> source) {
+  const Sources& all = graph.nodes[entry].sources;
+  const Sources entered = source ? Sources{all[*source]} : all;
+  Route route{entry, {}, above(graph, entered)};
   const std::vector<bool> reached = below(graph, entry);
   for (uint32_t i = 0; i < graph.nodes.size(); i++) {
     auto& open = route.sources.emplace_back();
-    for (const auto& edge : graph.nodes[i].sources)
-      if (i == entry || route.above[i] || reached[edge.first]) open.push_back(edge);
+    if (i == entry)
+      open = entered;
+    else
+      for (const auto& edge : graph.nodes[i].sources)
+        if (route.above[i] || reached[edge.first]) open.push_back(edge);
   }
   return route;
 }

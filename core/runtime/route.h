@@ -4,6 +4,7 @@
 // branches have it. Thread-safe: plain data, read-only once made.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,8 +22,9 @@ struct Route {
   std::vector<bool> above;
 };
 
-// Records are decoded again and pass what stands above the entry.
-Route route_through(const Graph& graph, uint32_t entry);
+// Records are decoded again and pass what stands above the entry. `source`: the one of its sources
+// by which they come; none: all.
+Route route_through(const Graph& graph, uint32_t entry, std::optional<uint32_t> source);
 // Records begin right before the entry.
 Route route_from(const Graph& graph, uint32_t entry);
 
@@ -32,6 +34,7 @@ struct Replayed {
   std::vector<std::string> encoded;  // for the output `route->entry`
   std::vector<Letter> records;       // derived, all with the same columns
   std::string entry;                 // id of the component that refused
+  std::string stream;                // by which they came there, where it reads several
   std::vector<std::string> kept;     // lines that stay as they are
 };
 

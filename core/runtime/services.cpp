@@ -230,8 +230,9 @@ void on_decoded(nek_call* c, const nek_schema* schema, uint32_t rows,
 Refusal refusal_of(const HostCall& call, const char* reason, nek_text detail) {
   const Replayed* replayed = call.task.replayed.get();
   const bool above = replayed && replayed->route && replayed->route->above[call.instance.component];
+  const std::string_view stream = call.visit ? call.visit->stream : std::string_view();
   return {above ? replayed->entry : call.instance.id, reason, to_view(detail),
-          call.instance.env.now_ms()};
+          call.instance.env.now_ms(), above ? replayed->stream : stream};
 }
 
 void on_refuse_row(nek_call* c, uint32_t row, const char* reason, nek_text detail) {

@@ -72,8 +72,7 @@ class Replay(NekTest):
         self.assertEqual(len(self.records("before.ndjson")), 3)
         self.assertEqual(self.records("after.ndjson")[2], {"flg": "?bad?"})
 
-    def test_a_record_that_came_by_two_streams_that_overlap_takes_both_ways_again_for_each_letter(self):
-        """As docs/dead-letters.md says: the letters do not tell by which of them they came."""
+    def test_a_record_that_came_by_two_streams_that_overlap_comes_by_each_of_them_once_again(self):
         (self.folder / "in.csv").write_text("flg,note\nS,A\nS,?\nA,?\n")
         text = ("inputs: [csv: { path: in.csv }]\n"
                 "filters:\n"
@@ -83,11 +82,35 @@ class Replay(NekTest):
                 "outputs: [file: { path: out.ndjson, fields: [note] }]\n")
         self.job(text)
         self.run_job()
-        self.assertEqual([letter["raw"] for letter in self.letters()], ["S,?", "A,?", "S,?"])
+        self.assertEqual([(letter["raw"], letter["stream"]) for letter in self.letters()],
+                         [("S,?", "split.all"), ("A,?", "split.all"), ("S,?", "split.syn")])
         self.job(text.replace("flags: { id: notes, field: note,", "proto_map: { id: notes, field: note,"))
         self.replay()
         self.assertEqual(self.letters(), [])
-        self.assertEqual([record["note"] for record in self.records("out.ndjson")].count("?"), 5)
+        self.assertEqual([record["note"] for record in self.records("out.ndjson")].count("?"), 3)
+
+    def test_an_output_of_two_streams_that_overlap_gets_what_it_refused_once_for_each_of_them(self):
+        (self.folder / "in.csv").write_text("flg,n,note\nS,1,\nS,2,\nA,3,\n")
+        text = ("inputs: [csv: { path: in.csv, columns: { flg: text, n: uint64, note: text } }]\n"
+                "filters: [flags: { field: flg }, syn_split: { id: split }]\n"
+                "outputs: [file: { path: out, codec: raw, field: note, from: [split.all, split.syn] }]\n")
+        self.job(text)
+        self.run_job()
+        refused = self.letters()
+        self.assertEqual([letter["reason"] for letter in refused], ["no_text"] * 5)
+        self.assertEqual(sorted((letter["raw"], letter["stream"]) for letter in refused),
+                         [("A,3,", "split.all"), ("S,1,", "split.all"), ("S,1,", "split.syn"),
+                          ("S,2,", "split.all"), ("S,2,", "split.syn")])
+        self.replay(code=3)  # for the same reason
+        self.assertEqual(sorted((letter["raw"], letter["stream"]) for letter in self.letters()),
+                         sorted((letter["raw"], letter["stream"]) for letter in refused))
+        self.job(text.replace("codec: raw, field: note", "fields: [n]").replace("split.all", "csv"))
+        self.replay(code=3)  # those of a stream that it does not read stay
+        self.assertEqual([letter["stream"] for letter in self.letters()], ["split.all"] * 3)
+        self.job(text.replace("codec: raw, field: note", "fields: [n]"))
+        self.replay()
+        self.assertEqual(self.letters(), [])
+        self.assertEqual(sorted(record["n"] for record in self.records("out")), [1, 1, 2, 2, 3])
 
     def test_a_record_that_a_filter_below_one_with_state_refused_passes_that_one_and_arrives(self):
         rows = [f"2023-01-25 18:35:43.000,192.0.2.1,{40000 + port},10.20.0.1,{port},60,1,0,TCP,"
