@@ -495,6 +495,7 @@ void Executor::keep_back(uint32_t component, Task& task, Visit& visit) {
       for (const auto& [from, stream] : route.sources[reader])
         lost |= from == component && !sends(stream);
   if (!lost || !visit.reads) return;
+  visit.stream = task.replayed->stream;  // it is still the entry's
   HostCall call(*components_[route.entry].plugin, task, nullptr);
   call.over(visit);
   const std::string why = "'" + components_[component].plugin->id +

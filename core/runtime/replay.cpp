@@ -177,6 +177,10 @@ std::string Replay::place(const Letter& letter) {
   if (entry == component_of_.end())
     return "the pipeline has no component '" + letter.component + "'";
   const Kind kind = components_[entry->second].kind;
+  // With one source there is one way, whatever it is called by now.
+  if (!letter.stream.empty() && graph_.nodes[entry->second].sources.size() > 1 &&
+      !source_of_entry(letter, entry->second))
+    return "'" + letter.component + "' does not read '" + letter.stream + "', by which it came";
   switch (letter.payload) {
     case Letter::Payload::kNone:
       return "it holds neither raw nor encoded bytes, nor a record with its types";
@@ -190,10 +194,6 @@ std::string Replay::place(const Letter& letter) {
   const auto input = component_of_.find(letter.input);
   if (input == component_of_.end() || components_[input->second].kind != Kind::kInput)
     return "the pipeline has no input '" + letter.input + "'";
-  // With one source there is one way, whatever it is called by now.
-  if (!letter.stream.empty() && graph_.nodes[entry->second].sources.size() > 1 &&
-      !source_of_entry(letter, entry->second))
-    return "'" + letter.component + "' does not read '" + letter.stream + "', by which it came";
   const Route* route = route_of(letter, entry->second);
   if (route ? !route->above[input->second] : input != entry)
     return "'" + letter.component + "' does not read from '" + letter.input + "'";
@@ -207,7 +207,8 @@ const Route* Replay::route_of(const Letter& letter, uint32_t entry) {
   const Way way{entry, through, source_of_entry(letter, entry)};
   const auto at = routes_.find(way);
   if (at != routes_.end()) return &at->second;
-  Route route = through ? route_through(graph_, entry, way.source) : route_from(graph_, entry);
+  Route route = through ? route_through(graph_, entry, way.source)
+                        : route_from(graph_, entry, way.source);
   return &routes_.emplace(way, std::move(route)).first->second;
 }
 

@@ -48,15 +48,17 @@ Route route_through(const Graph& graph, uint32_t entry, std::optional<uint32_t> 
   return route;
 }
 
-Route route_from(const Graph& graph, uint32_t entry) {
+Route route_from(const Graph& graph, uint32_t entry, std::optional<uint32_t> source) {
   Route route{entry, {}, std::vector<bool>(graph.nodes.size())};
   const std::vector<bool> reached = below(graph, entry);
   for (uint32_t i = 0; i < graph.nodes.size(); i++) {
+    const Sources& all = graph.nodes[i].sources;
     auto& open = route.sources.emplace_back();
-    for (const auto& edge : graph.nodes[i].sources) {
-      if (i == entry && open.empty()) open.push_back(edge);
-      if (i != entry && reached[edge.first]) open.push_back(edge);
-    }
+    if (i == entry)
+      open = {all[source.value_or(0)]};
+    else
+      for (const auto& edge : all)
+        if (reached[edge.first]) open.push_back(edge);
   }
   return route;
 }

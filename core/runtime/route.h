@@ -25,8 +25,8 @@ struct Route {
 // Records are decoded again and pass what stands above the entry. `source`: the one of its sources
 // by which they come; none: all.
 Route route_through(const Graph& graph, uint32_t entry, std::optional<uint32_t> source);
-// Records begin right before the entry.
-Route route_from(const Graph& graph, uint32_t entry);
+// Records begin right before the entry, as if they came by `source`; none: by its first.
+Route route_from(const Graph& graph, uint32_t entry, std::optional<uint32_t> source);
 
 // Letters of one component on their way, instead of what an input read.
 struct Replayed {
