@@ -7,7 +7,9 @@
 #include <chrono>
 #include <csignal>
 #include <optional>
+#include <string_view>
 
+#include "cli/command.h"
 #include "cli/summary.h"
 #include "pipeline/scalar.h"
 #include "util/log.h"
@@ -21,6 +23,20 @@ using Clock = std::chrono::steady_clock;
 constexpr milliseconds kLook{50};        // how soon a signal or the end is seen
 constexpr milliseconds kRewrite{200};    // between two states of the line on a terminal
 constexpr milliseconds kReport{10'000};  // between two lines of progress elsewhere
+constexpr std::string_view kLeft =
+    "nek: stopped at once, before all plugins had ended; the next run goes on from the last "
+    "snapshot\n";
+
+volatile std::sig_atomic_t asked_to_stop = 0;
+
+void on_signal(int) {
+  if (!asked_to_stop) {  // it is stopping already
+    asked_to_stop = 1;
+    return;
+  }
+  (void)!write(STDERR_FILENO, kLeft.data(), kLeft.size());
+  _exit(kExitInterrupted);
+}
 
 sigset_t stop_signals() {
   sigset_t set;
@@ -83,6 +99,7 @@ End await_end(Pipeline& pipeline, bool quiet) {
     while (signal_came()) {
       if (deadline) return End::kSecondSignal;
       deadline = Clock::now() + timeout;
+      asked_to_stop = 1;
       log_line(NEK_INFO, "", "stopping: what was read is delivered first; again to stop at once");
       pipeline.stop();
     }
@@ -90,6 +107,16 @@ End await_end(Pipeline& pipeline, bool quiet) {
     view.update();
   }
   return End::kOrderly;
+}
+
+void shut_down(Pipeline& pipeline) {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;
+  const sigset_t set = stop_signals();
+  for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  pipeline.shut_down();
 }
 
 void log_unacknowledged(const Pipeline& pipeline) {

@@ -40,7 +40,7 @@ ExitCode replay(const ReplayOptions& options) {
     _exit(kExitFailed);
   }
   const auto time = Clock::now() - begin;
-  pipeline->shut_down();
+  shut_down(*pipeline);
   if (!options.quiet) std::fputs(replay_summary(*pipeline, time).c_str(), stderr);
   const std::string failure = pipeline->failure();
   if (!failure.empty()) {

@@ -76,7 +76,7 @@ ExitCode run(const RunOptions& options) {
   // After a failure steps may still be running.
   std::vector<SummaryTable> tables;
   if (pipeline->failure().empty()) tables = pipeline->summaries();
-  pipeline->shut_down();
+  shut_down(*pipeline);
   if (!options.quiet)
     std::fputs((summary(*pipeline, time) + component_tables(tables)).c_str(), stderr);
   const auto faults = pipeline->ledger().faults(pipeline->graph(), pipeline->config());

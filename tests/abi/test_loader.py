@@ -6,8 +6,10 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 NEK = os.environ["NEK_BIN"]
@@ -93,6 +95,23 @@ class Loader(unittest.TestCase):
         done = self.run_with(BROKEN / "throwing", "throwing: ")
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertRegex(done.stderr, r"p\.yaml:2:11: throwing: .*thrown in create\n")
+
+    def test_a_plugin_that_never_stops_is_left_by_a_second_signal(self):
+        (self.folder / "p.yaml").write_text(PIPELINE.replace("FILTER", "broken: "))
+        with subprocess.Popen([NEK, "run", "--plugin-dir", BROKEN / "hanging", "p.yaml", "--data-dir", "state"],
+                              cwd=self.folder, text=True, stderr=subprocess.PIPE) as child:
+            self.addCleanup(child.kill)
+            said = ""
+            while "hangs" not in said:
+                line = child.stderr.readline()
+                self.assertTrue(line, said)
+                said += line
+            while child.poll() is None:  # two that come at the same time are one
+                child.send_signal(signal.SIGTERM)
+                time.sleep(0.1)
+            self.assertEqual(child.returncode, 130)
+            self.assertIn("before all plugins had ended", child.stderr.read())
+        self.assertEqual(len((self.folder / "out.ndjson").read_text().splitlines()), 10)
 
 
 @unittest.skipIf(os.environ["NEK_SANITIZE"], "the example would be built without the sanitizer")
