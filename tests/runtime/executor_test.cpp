@@ -66,7 +66,7 @@ TEST_CASE("a batch that process refuses is not committed, and nothing of it is s
 }
 
 // "STREAM RECORD" of each dead letter, where it has both.
-Texts letters_by_stream(const MemoryEnv& env) {
+Texts letters_by_stream(MemoryEnv& env) {
   Texts all;
   std::istringstream lines(env.content("data/dead-letters.ndjson"));
   for (std::string line; std::getline(lines, line);) {
