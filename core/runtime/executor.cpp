@@ -662,6 +662,7 @@ void Executor::retire(Task& task) {
   task.retired = true;
   if (task.is_control()) return;
   for (size_t i = 0; i < task.chunk->segments.size(); i++) {
+    if (!task.chunk->begins_run(i)) continue;
     Source& source = *task.chunk->source(i);
     if (source.holds.fetch_sub(1, std::memory_order_acq_rel) == 1) hooks_.source_released(source);
   }

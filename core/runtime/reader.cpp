@@ -454,7 +454,8 @@ void Reader::add_segment(const nek_segment& segment, const nek_id& id) {
   chunk.ids.push_back(id);
   if (!is_message(segment))
     source.next_lines += count_newlines(chunk.data.get() + segment.begin, segment.size);
-  source.holds.fetch_add(1, std::memory_order_relaxed);
+  if (chunk.begins_run(chunk.segments.size() - 1))
+    source.holds.fetch_add(1, std::memory_order_relaxed);
   if (touched_.empty() || touched_.back() != &source) touched_.push_back(&source);
 }
 
@@ -467,7 +468,8 @@ void Reader::refuse(Source& source, nek_segment bytes, const char* reason,
   HostCall call(*component_.codec, *task_, nullptr);
   call.host->refuse_bytes(&call, {bytes.begin, bytes.size}, reason, {detail.data(), detail.size()});
   source.next_position = bytes.position + bytes.size;
-  source.holds.fetch_sub(1, std::memory_order_relaxed);
+  if (chunk.begins_run(chunk.segments.size() - 1))
+    source.holds.fetch_sub(1, std::memory_order_relaxed);
   chunk.segments.pop_back();
   chunk.lines.pop_back();
   chunk.ids.pop_back();

@@ -51,7 +51,7 @@ struct Source : nek_source {
   bool left = false;          // it ends before an unfinished record, which is read again
   uint64_t spool_number = 0;  // 0: no spool
   bool cut_off = false;       // its end is a crash's: the last record may lack a part
-  // Chunks that hold bytes of it, and one for being open.
+  // For each run of segments in a chunk one, and one for being open.
   std::atomic<uint32_t> holds{1};
 };
 
@@ -69,6 +69,9 @@ struct HostChunk {
   Arena columns{size_t{4} << 10};  // of c.columns
 
   Source* source(size_t segment) const { return static_cast<Source*>(segments[segment].source); }
+  bool begins_run(size_t segment) const {
+    return segment == 0 || segments[segment - 1].source != segments[segment].source;
+  }
   // Makes room for `bytes` and the padding behind them, keeping what is there.
   void reserve(size_t bytes);
   void reset();

@@ -285,7 +285,8 @@ void Replay::add_raw(const Letter& letter) {
   chunk.ids.push_back(letter.message_id);
   chunk.skipped.push_back(letter.offset);
   if (!letter.message.types.empty()) messages_.push_back(letter.message);
-  source.holds.fetch_add(1, std::memory_order_relaxed);
+  if (chunk.begins_run(chunk.segments.size() - 1))
+    source.holds.fetch_add(1, std::memory_order_relaxed);
 }
 
 bool Replay::have_task() {

@@ -175,17 +175,28 @@ void add_segment_columns(Task& task, Batch& batch, std::vector<nek_field>& field
   }
 }
 
+// The first row from `row` on that begins at `end` or behind it: mostly a near one.
+uint32_t row_behind(const Batch& batch, uint32_t row, uint32_t end) {
+  const uint32_t rows = batch.c.rows;
+  uint32_t step = 1;
+  for (; step <= rows - row && batch.raw[row + step - 1].begin < end; step *= 2) row += step;
+  const auto* past =
+      std::lower_bound(batch.raw + row, batch.raw + row + std::min(step, rows - row), end,
+                       [](nek_span span, uint32_t at) { return span.begin < at; });
+  return static_cast<uint32_t>(past - batch.raw);
+}
+
 void count_records(Task& task, const Batch& batch) {
   const auto& segments = task.chunk->segments;
   uint32_t row = 0;
-  for (size_t s = 0; s < segments.size() && row < batch.c.rows; s++) {
-    const uint32_t end = s + 1 < segments.size() ? segments[s + 1].begin : UINT32_MAX;
-    const auto* from = batch.raw + row;
-    const auto* past = std::lower_bound(from, batch.raw + batch.c.rows, end,
-                                        [](nek_span span, uint32_t at) { return span.begin < at; });
-    if (past == from) continue;
-    task.records[task.chunk->source(s)->key] += static_cast<uint64_t>(past - from);
-    row += static_cast<uint32_t>(past - from);
+  for (size_t s = 0; s < segments.size() && row < batch.c.rows;) {
+    const Source& source = *task.chunk->source(s);
+    while (++s < segments.size() && segments[s].source == &source) {
+    }
+    const uint32_t past =
+        s < segments.size() ? row_behind(batch, row, segments[s].begin) : batch.c.rows;
+    if (past > row) task.records[source.key] += past - row;
+    row = past;
   }
 }
 
