@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <random>
 #include <string_view>
 #include <utility>
@@ -14,7 +15,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr size_t kBatch = 4096;
+// What is taken at once of librdkafka's queue: what is left there shows when it must be filled.
+constexpr size_t kBatch = 4096, kBatchBytes = size_t{1} << 20;
 constexpr int kCommitWaitMs = 10000;
 constexpr std::chrono::seconds kRetry{1};
 constexpr milliseconds kLongestRetry{10000};
@@ -22,9 +24,7 @@ constexpr milliseconds kLongestRetry{10000};
 constexpr milliseconds kOpenWait{8000}, kShortOpenWait{1000};
 constexpr std::chrono::seconds kLookForToken{5};
 constexpr int kTokenWaitMs = 1000;
-constexpr milliseconds kPoke{20};
 constexpr std::chrono::seconds kLeaveWait{5};
-constexpr size_t kManyMessages = 256;
 constexpr uint32_t kFinishMs = 240000;  // less than max.poll.interval.ms
 
 std::string place(const std::string& topic, int32_t partition) {
@@ -50,6 +50,8 @@ KafkaConsumer::KafkaConsumer(Host host, ConsumerConfig config)
       batch_(kBatch) {}
 
 Status KafkaConsumer::open(KafkaConf conf) {
+  full_messages_ = std::strtoull(conf.get("queued.min.messages").c_str(), nullptr, 10);
+  full_bytes_ = std::strtoull(conf.get("queued.max.messages.kbytes").c_str(), nullptr, 10) << 10;
   rd_kafka_conf_set_rebalance_cb(conf.c(), on_rebalance);
   Status status = client_.open(RD_KAFKA_CONSUMER, std::move(conf), this);
   if (!status.ok()) return status;
@@ -293,17 +295,7 @@ Status KafkaConsumer::serve() {
 
 const rd_kafka_message_t* KafkaConsumer::next(milliseconds wait, Partition*& partition) {
   for (;;) {
-    if (at_ == count_) {
-      at_ = count_ = 0;
-      ssize_t got = rd_kafka_consume_batch_queue(messages_.get(), 0, batch_.data(), kBatch);
-      // It waits until all that it was asked for is there: so for one.
-      if (got == 0 && wait.count() > 0)
-        got = rd_kafka_consume_batch_queue(messages_.get(), static_cast<int>(wait.count()),
-                                           batch_.data(), 1);
-      if (got <= 0) return nullptr;
-      count_ = static_cast<size_t>(got);
-      keep_fetching();
-    }
+    if (at_ == count_ && !take_batch(wait)) return nullptr;
     const rd_kafka_message_t& message = *batch_[at_];
     partition = find(message);
     if (!message.err && partition && message.offset >= partition->next) return &message;
@@ -312,16 +304,33 @@ const rd_kafka_message_t* KafkaConsumer::next(milliseconds wait, Partition*& par
   }
 }
 
+bool KafkaConsumer::take_batch(milliseconds wait) {
+  at_ = count_ = 0;
+  const size_t most = std::clamp<size_t>(kBatchBytes / message_bytes_, 1, kBatch);
+  ssize_t got = rd_kafka_consume_batch_queue(messages_.get(), 0, batch_.data(), most);
+  if (got == 0) keep_fetching();
+  // It waits until all that it was asked for is there: so for one.
+  if (got == 0 && wait.count() > 0)
+    got = rd_kafka_consume_batch_queue(messages_.get(), static_cast<int>(wait.count()),
+                                       batch_.data(), 1);
+  if (got <= 0) return false;
+  count_ = static_cast<size_t>(got);
+  size_t bytes = 0;
+  for (size_t i = 0; i < count_; i++) bytes += batch_[i]->len;
+  message_bytes_ = std::max<size_t>(bytes / count_, 1);
+  keep_fetching();
+  return true;
+}
+
 // When its queue is full, librdkafka before 2.2 does not look at it again for a second, and the
 // queue is empty long before that. A question whose answer nobody waits for wakes the threads that
-// fetch.
+// fetch: where the queue may have been full, once for each half that was taken of it.
 void KafkaConsumer::keep_fetching() {
   const size_t waiting = rd_kafka_queue_length(messages_.get());
-  most_waiting_ = std::max(most_waiting_, waiting);
-  if (most_waiting_ < kManyMessages || waiting > most_waiting_ / 2) return;
-  const auto now = Clock::now();
-  if (now < poke_) return;
-  poke_ = now + kPoke;
+  most_waiting_ = std::max(most_waiting_, waiting + count_);
+  const bool was_full = most_waiting_ >= full_messages_ / 4 ||
+                        most_waiting_ * message_bytes_ >= full_bytes_ / 4;
+  if (!was_full || waiting > most_waiting_ / 2) return;
   most_waiting_ = waiting;
   const PartitionList all = new_partitions(partitions_.size());
   for (const auto& partition : partitions_)
@@ -378,7 +387,9 @@ void KafkaConsumer::note_error(const rd_kafka_message_t& message) {
       if (Partition* partition = find(message)) partition->at_end = true;
       return;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE: reopen_ = Reopen::kOutOfRange; return;
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+      if (find(message)) reopen_ = Reopen::kOutOfRange;
+      return;
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
       if (reopen_ == Reopen::kNo && find(message)) reopen_ = Reopen::kGone;
@@ -492,7 +503,7 @@ void KafkaConsumer::leave_group() {
       client_.log().say(NEK_WARN, "the broker does not answer a farewell to the group");
       return;
     }
-    rd_kafka_queue_poll_callback(farewell.get(), 100);
+    rd_kafka_queue_poll_callback(farewell.get(), 10);
   }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Input `kafka`: reads topics as a member of a consumer group. Each partition is a source of
 // messages; an offset is committed when every output has the records before it.
+#include <malloc.h>
+
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -24,6 +26,7 @@ struct Config : KafkaOptions {
   std::string start;
   AtEnd at_end = AtEnd::kWait;
   std::chrono::milliseconds drain_timeout{};
+  bool record_ids = true;
   KafkaMetadata metadata;
 };
 
@@ -43,6 +46,11 @@ constexpr auto kOptions = options<Config>(
                                    "How long outputs may take to accept what was read when "
                                    "partitions are given up; what is left others read again.",
                                    {.fallback = "30s", .range = "1s.."}),
+    option<&Config::record_ids>(
+        "record_ids",
+        "Whether messages may bear a record's id, as the output kafka sends it; where none does, "
+        "false makes messages of one row a quarter faster.",
+        {.fallback = "true"}),
     option<&Config::metadata, kKafkaMetadataOptions>(
         "metadata", "Columns for what Kafka knows of a message.", {.fallback = "{}"}),
     kKafkaTls, kKafkaSasl, kKafkaLibrdkafka);
@@ -55,6 +63,8 @@ constexpr KafkaProperty kReserved[] = {
     {"partition.assignment.strategy", ""},
     {"enable.partition.eof", "'at_end'"},
 };
+
+constexpr int kKeptBytes = 64 << 20;
 
 class KafkaInput {
  public:
@@ -79,6 +89,10 @@ class KafkaInput {
   }
 
   Status start(const Start&) {
+    // librdkafka unpacks batches into memory of their own, a few MiB each: it stays here when they
+    // are gone, else the kernel would clear it for each of them again.
+    mallopt(M_MMAP_THRESHOLD, kKeptBytes / 2);
+    mallopt(M_TRIM_THRESHOLD, kKeptBytes);
     KafkaConf conf;
     Status status = configure(conf);
     if (!status.ok()) return status;
@@ -155,12 +169,13 @@ class KafkaInput {
 
   // What the producer gave it; else of the place and the time, by which a message of a topic that
   // was made anew differs from the one that stood there before.
-  static nek_id id_of(const KafkaConsumer::Partition& partition, const rd_kafka_message_t& message,
-                      std::string_view bytes) {
+  nek_id id_of(const KafkaConsumer::Partition& partition, const rd_kafka_message_t& message,
+               std::string_view bytes) const {
     rd_kafka_headers_t* headers = nullptr;
     const void* value = nullptr;
     size_t size = 0;
-    if (!rd_kafka_message_headers(&message, &headers) &&
+    // librdkafka takes memory for each message to look whether it has headers.
+    if (config_.record_ids && !rd_kafka_message_headers(&message, &headers) &&
         !rd_kafka_header_get_last(headers, kRecordIdHeader, &value, &size)) {
       if (const auto id = parse_record_id({static_cast<const char*>(value), size})) return *id;
     }

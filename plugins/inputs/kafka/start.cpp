@@ -249,6 +249,7 @@ Result<Found> find_beginnings(rd_kafka_t* handle, const rd_kafka_topic_partition
   }
   for (const Element* of : failed)
     rd_kafka_topic_partition_list_add(found.later.get(), of->topic, of->partition);
+  if (found.why.empty()) found.why = "brokers take long to tell where partitions begin";
   return found;
 }
 

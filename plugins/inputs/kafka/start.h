@@ -83,7 +83,7 @@ struct Search {
 struct Found {
   std::vector<Beginning> all;
   PartitionList later;  // those where nobody can tell yet, those that nobody was asked for first
-  std::string why;      // of the first that somebody was asked for
+  std::string why;      // of the first that somebody was asked for; of `later` only
 };
 // An error where nobody tells the group's offsets.
 Result<Found> find_beginnings(rd_kafka_t* handle, const rd_kafka_topic_partition_list_t& list,
