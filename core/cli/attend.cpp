@@ -110,7 +110,7 @@ End await_end(Pipeline& pipeline, bool quiet) {
 }
 
 void shut_down(Pipeline& pipeline) {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
   const sigset_t set = stop_signals();

@@ -207,8 +207,8 @@ const Route* Replay::route_of(const Letter& letter, uint32_t entry) {
   const Way way{entry, through, source_of_entry(letter, entry)};
   const auto at = routes_.find(way);
   if (at != routes_.end()) return &at->second;
-  Route route = through ? route_through(graph_, entry, way.source)
-                        : route_from(graph_, entry, way.source);
+  Route route =
+      through ? route_through(graph_, entry, way.source) : route_from(graph_, entry, way.source);
   return &routes_.emplace(way, std::move(route)).first->second;
 }
 

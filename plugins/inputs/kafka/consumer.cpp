@@ -328,8 +328,8 @@ bool KafkaConsumer::take_batch(milliseconds wait) {
 void KafkaConsumer::keep_fetching() {
   const size_t waiting = rd_kafka_queue_length(messages_.get());
   most_waiting_ = std::max(most_waiting_, waiting + count_);
-  const bool was_full = most_waiting_ >= full_messages_ / 4 ||
-                        most_waiting_ * message_bytes_ >= full_bytes_ / 4;
+  const bool was_full =
+      most_waiting_ >= full_messages_ / 4 || most_waiting_ * message_bytes_ >= full_bytes_ / 4;
   if (!was_full || waiting > most_waiting_ / 2) return;
   most_waiting_ = waiting;
   const PartitionList all = new_partitions(partitions_.size());

@@ -134,10 +134,10 @@ class KafkaConsumer {
   std::vector<std::unique_ptr<Partition>> partitions_;
   Partition* last_ = nullptr;  // of the message before
   std::vector<rd_kafka_message_t*> batch_;
-  size_t at_ = 0, count_ = 0;  // of batch_
-  size_t message_bytes_ = 1;   // on average, of the batch before
+  size_t at_ = 0, count_ = 0;                  // of batch_
+  size_t message_bytes_ = 1;                   // on average, of the batch before
   size_t full_messages_ = 0, full_bytes_ = 0;  // what librdkafka's queue holds at most
-  size_t most_waiting_ = 0;    // messages in librdkafka's queue since it was woken last
+  size_t most_waiting_ = 0;  // messages in librdkafka's queue since it was woken last
   bool commit_under_way_ = false;
   bool commit_failed_ = false;
   bool is_no_member_ = false;  // said the last commit: the group has forgotten this consumer
