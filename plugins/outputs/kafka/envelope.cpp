@@ -91,9 +91,25 @@ void add_field(std::string& to, std::optional<std::string_view> value) {
 
 void end_envelope(std::string& to) { to += '\n'; }
 
-const char* open_envelope(std::string_view bytes, Envelope& to) {
-  if (bytes.starts_with(kBeginBefore))
+namespace {
+
+// Of an older nek, whose records ended with a line break that was not sent.
+const char* open_older(std::string_view bytes, Envelope& to) {
+  bytes.remove_prefix(kBeginBefore.size());
+  if (!take_id(bytes, to.id) || !take_field(bytes, to.topic) || !take_field(bytes, to.key))
+    return kBroken;
+  if (bytes.starts_with(' '))
     return "it is of an older nek, which did not write down what its headers are called";
+  if (!take(bytes, '\n')) return kBroken;
+  to.headers.clear();
+  to.payload = bytes.substr(0, bytes.size() - (bytes.ends_with('\n') ? 1 : 0));
+  return nullptr;
+}
+
+}  // namespace
+
+const char* open_envelope(std::string_view bytes, Envelope& to) {
+  if (bytes.starts_with(kBeginBefore)) return open_older(bytes, to);
   if (!bytes.starts_with(kBegin)) return kBroken;
   bytes.remove_prefix(kBegin.size());
   size_t line_break = 0, headers = 0;

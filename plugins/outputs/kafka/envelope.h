@@ -11,6 +11,8 @@
 //
 //   "nek2 0123...ef 1 1 5:flows - 2:to 9:192.0.2.1\n"
 //
+// Before it had "nek2" it had no LINE_BREAK, HEADERS and NAME: "nek ID TOPIC KEY\n" is still read.
+//
 // Thread-safe: functions without state.
 #pragma once
 #include <optional>

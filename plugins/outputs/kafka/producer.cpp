@@ -102,14 +102,21 @@ bool KafkaProducer::is_ready() {
   if (broken_) {
     host_.log(NEK_WARN, "the brokers have lost track of what was sent: begins anew");
   } else {
-    // What is under way is answered first: so nothing of it is sent twice.
-    if (rd_kafka_flush(client_->c(), kAloneMs)) return false;
+    if (!all_is_answered()) return false;
     host_.log(NEK_INFO, "a topic takes no batch of " + std::to_string(batch_bytes_) +
                             " bytes: they are of " + std::to_string(wanted_batch_bytes_) +
                             " at most from now on");
     broken_ = true;  // ends the poller
   }
   return revive();
+}
+
+// What is under way: so nothing of it is sent twice. What waits for a partition without a leader
+// would hold up all topics: it is given back.
+bool KafkaProducer::all_is_answered() {
+  if (!rd_kafka_flush(client_->c(), kAloneMs)) return true;
+  rd_kafka_purge(client_->c(), RD_KAFKA_PURGE_F_QUEUE);
+  return !rd_kafka_flush(client_->c(), kAloneMs);
 }
 
 bool KafkaProducer::revive() {
@@ -216,9 +223,8 @@ bool KafkaProducer::is_suspect(const uint8_t* record) {
 // In a batch of its own: when nothing else is under way, before and until it is answered.
 bool KafkaProducer::produce_alone(const Envelope& envelope, Slot& slot,
                                   rd_kafka_resp_err_t& error) {
-  error = rd_kafka_flush(client_->c(), kAloneMs);
-  slot.alone = !error;
-  if (!error) error = produce(envelope, slot);
+  slot.alone = all_is_answered();
+  error = slot.alone ? produce(envelope, slot) : RD_KAFKA_RESP_ERR__TIMED_OUT;
   if (error) return false;
   // What is not in a batch yet by then would be in one with others.
   if (rd_kafka_flush(client_->c(), kAloneMs)) rd_kafka_purge(client_->c(), RD_KAFKA_PURGE_F_QUEUE);

@@ -67,6 +67,7 @@ class KafkaProducer {
   bool is_suspect(const uint8_t* record);
   void finish(Flight& flight, uint32_t answered);
   bool is_ready();
+  bool all_is_answered();
   bool revive();
   void poll();
 

@@ -3,6 +3,7 @@
 
 #include <xxhash.h>
 
+#include <array>
 #include <cstring>
 
 namespace nek {
@@ -16,11 +17,15 @@ nek_id hash_of(const void* bytes, size_t size) {
   return id;
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
+// The value of each digit, by a table: digits come in no order that could be foreseen.
+constexpr std::array<int8_t, 256> kHexDigits = [] {
+  std::array<int8_t, 256> all{};
+  all.fill(-1);
+  for (int8_t i = 0; i < 10; i++) all[static_cast<size_t>('0' + i)] = i;
+  for (int8_t i = 0; i < 6; i++) all[static_cast<size_t>('a' + i)] = static_cast<int8_t>(10 + i);
+  return all;
+}();
+int hex_digit(char c) { return kHexDigits[static_cast<unsigned char>(c)]; }
 
 }  // namespace
 

@@ -74,10 +74,19 @@ TEST_CASE("bytes that are no envelope are not read as one") {
   }
 }
 
-TEST_CASE("what an older nek wrote is not guessed at") {
+TEST_CASE("what an older nek wrote is read where it had no headers, and not guessed at else") {
   Envelope open;
-  CHECK(open_envelope("nek 000000000000000000000000000000ab 1:t - 1:v\n{}\n", open) ==
+  const std::string id = "000000000000000000000000000000ab";
+  REQUIRE(open_envelope("nek " + id + " 1:t 3:a\nb\n{}\n", open) == nullptr);
+  CHECK(open.id == id);
+  CHECK(open.topic == "t");
+  CHECK(open.key == "a\nb");
+  CHECK(open.headers.empty());
+  CHECK(open.payload == "{}");
+  CHECK(open_envelope("nek " + id + " 1:t - 1:v\n{}\n", open) ==
         std::string("it is of an older nek, which did not write down what its headers are called"));
+  CHECK(open_envelope("nek " + id + " 1:t -", open) ==
+        std::string("what stands in front of the record cannot be read"));
 }
 
 // TSan knows nothing of the threads that Debian's librdkafka starts: tests/kafka says more.

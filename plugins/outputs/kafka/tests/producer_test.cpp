@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "../producer.h"
 
+#include <librdkafka/rdkafka_mock.h>
+
 #include <catch2/catch.hpp>
 #include <string>
 #include <vector>
@@ -18,21 +20,30 @@ rd_kafka_resp_err_t note_handle(rd_kafka_t* handle, const rd_kafka_conf_t*, void
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-// Of one record {"n":1} to the topic flows; waits for it.
-uint32_t send_one(testing::Host& host, KafkaProducer& producer) {
+// One record {"n":1} to a topic.
+struct Request {
+  testing::Host& host;
   std::string text;
-  begin_envelope(text, nek_id{}, 1, 0);
-  add_field(text, "flows");
-  add_field(text, std::nullopt);
-  end_envelope(text);
-  text += "{\"n\":1}\n";
-  const nek_record records[] = {{reinterpret_cast<const uint8_t*>(text.data()), text.size()}};
   testing::Completed token;
-  token.owner = &host;
-  token.records.resize(1);
-  producer.send(reinterpret_cast<nek_token*>(&token), records);
-  host.wait_for(token);
-  return token.records[0].verdict;
+  Request(testing::Host& of, KafkaProducer& producer, const char* topic) : host(of) {
+    begin_envelope(text, nek_id{}, 1, 0);
+    add_field(text, topic);
+    add_field(text, std::nullopt);
+    end_envelope(text);
+    text += "{\"n\":1}\n";
+    const nek_record records[] = {{reinterpret_cast<const uint8_t*>(text.data()), text.size()}};
+    token.owner = &host;
+    token.records.resize(1);
+    producer.send(reinterpret_cast<nek_token*>(&token), records);
+  }
+  uint32_t verdict() {
+    host.wait_for(token);
+    return token.records[0].verdict;
+  }
+};
+
+uint32_t send_one(testing::Host& host, KafkaProducer& producer) {
+  return Request(host, producer, "flows").verdict();
 }
 
 // No broker can be made to show it at will: librdkafka's own broker within the process, and its
@@ -61,6 +72,48 @@ TEST_CASE("a producer with a fatal error of whatever code is made anew, and send
     REQUIRE((verdict == NEK_AGAIN || verdict == NEK_DELIVERED));
   }
   CHECK(handles.size() == 2);
+  producer.stop();
+}
+
+struct FreeHandle {
+  void operator()(rd_kafka_t* handle) const { rd_kafka_destroy(handle); }
+  void operator()(rd_kafka_mock_cluster_t* cluster) const {
+    rd_kafka_mock_cluster_destroy(cluster);
+  }
+};
+
+TEST_CASE("a partition without a leader holds no other topic up while batches are made smaller") {
+  testing::Host host;
+  char error[512];
+  const std::unique_ptr<rd_kafka_t, FreeHandle> owner(
+      rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), error, sizeof error));
+  REQUIRE(owner);
+  const std::unique_ptr<rd_kafka_mock_cluster_t, FreeHandle> cluster(
+      rd_kafka_mock_cluster_new(owner.get(), 1));
+  REQUIRE(!rd_kafka_mock_topic_create(cluster.get(), "headless", 1, 1));
+  REQUIRE(!rd_kafka_mock_topic_create(cluster.get(), "flows", 1, 1));
+  std::vector<rd_kafka_t*> handles;
+  const nek_value none{};
+  KafkaProducer producer(Host(host.c(), &none), [&]() -> Result<KafkaConf> {
+    KafkaConf conf;
+    for (const auto& [name, value] :
+         {std::pair{"bootstrap.servers", rd_kafka_mock_cluster_bootstraps(cluster.get())},
+          std::pair{"enable.idempotence", "true"}, std::pair{"message.timeout.ms", "0"}}) {
+      Status status = conf.set(name, value);
+      if (!status.ok()) return status;
+    }
+    rd_kafka_conf_interceptor_add_on_new(conf.c(), "test", note_handle, &handles);
+    return conf;
+  });
+  REQUIRE(producer.open().ok());
+  rd_kafka_mock_partition_set_leader(cluster.get(), "headless", 0, -1);
+  Request waiting(host, producer, "headless");
+  CHECK(send_one(host, producer) == NEK_DELIVERED);
+  rd_kafka_mock_push_request_errors(cluster.get(), 0, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+  CHECK(send_one(host, producer) == NEK_AGAIN);  // batches must be smaller: a new producer
+  CHECK(send_one(host, producer) == NEK_DELIVERED);
+  CHECK(handles.size() == 2);
+  CHECK(waiting.verdict() == NEK_AGAIN);
   producer.stop();
 }
 
