@@ -77,7 +77,8 @@ TEST_CASE("bytes that are no envelope are not read as one") {
 TEST_CASE("what an older nek wrote is read where it had no headers, and not guessed at else") {
   Envelope open;
   const std::string id = "000000000000000000000000000000ab";
-  REQUIRE(open_envelope("nek " + id + " 1:t 3:a\nb\n{}\n", open) == nullptr);
+  const std::string whole = "nek " + id + " 1:t 3:a\nb\n{}\n";
+  REQUIRE(open_envelope(whole, open) == nullptr);
   CHECK(open.id == id);
   CHECK(open.topic == "t");
   CHECK(open.key == "a\nb");
