@@ -27,10 +27,17 @@ inline std::string fingerprint_all(std::string_view all) {
   return text;
 }
 
-// Of at most the first KiB of `head`.
-constexpr size_t kFingerprintBytes = 1024;
+// Of the first line and some of what follows, at least a KiB: where a first line is long, it alone
+// is the same in many files. `head`: as much of the file as may count, or all of it.
+constexpr size_t kFingerprintBytes = 1024, kFingerprintAfterLine = 512;
+inline size_t fingerprint_bytes(std::string_view head) {
+  const size_t newline = head.find('\n');
+  const size_t line = newline == std::string_view::npos ? head.size() : newline + 1;
+  return line + kFingerprintAfterLine > kFingerprintBytes ? line + kFingerprintAfterLine
+                                                          : kFingerprintBytes;
+}
 inline std::string fingerprint(std::string_view head) {
-  return fingerprint_all(head.substr(0, kFingerprintBytes));
+  return fingerprint_all(head.substr(0, fingerprint_bytes(head)));
 }
 
 }  // namespace nek

@@ -59,6 +59,20 @@ class SecondRun(NekTest):
                       "earlier runs. --from-start delivers all of them again, to each output\n", self.told())
         self.assertNotIn("is new", self.told())
 
+    def test_a_new_file_under_an_old_path_is_read_also_where_a_wide_header_is_the_same(self):
+        names = ["t", "a"] + [f"a_column_with_a_long_name_{i:03}" for i in range(60)]
+        (self.folder / "job.yaml").write_text(
+            "name: job\ninputs: [csv: {path: a.csv, columns: {t: text, a: text}}]\n"
+            "outputs: [file: {path: out.ndjson, fields: [t]}]\n")
+        def rewrite(*times):
+            self.rows(",".join(names) + "\n", *[f"{t},x" + ",0" * 60 + "\n" for t in times])
+            return self.told()
+        rewrite("monday 1", "monday 2")
+        rewrite("tuesday 1")
+        self.assertIn("a.csv: already read (1 record, ", rewrite("tuesday 1"))
+        self.assertEqual([record["t"] for record in self.records("out.ndjson")],
+                         ["monday 1", "monday 2", "tuesday 1"])
+
     def test_nothing_new_does_not_say_that_dead_letters_were_delivered(self):
         self.rows(ROW.format(1), "bad\n", ROW.format(2), "worse\n")
         self.pipeline()

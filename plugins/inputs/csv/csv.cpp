@@ -15,6 +15,7 @@
 #include "follow.h"
 #include "nek/plugin.hpp"
 #include "paths.h"
+#include "seen.h"
 
 namespace nek {
 
@@ -170,30 +171,79 @@ class CsvInput {
     auto has_head = file_->read_head(wait_ms);
     if (has_head.ok() && !*has_head) return false;
     // What is damaged behind the bytes that tell it is read up to there.
-    if (!has_head.ok() && file_->head().size() < kFingerprintBytes) return has_head.status();
+    const std::string_view head = file_->head();
+    if (!has_head.ok() && head.size() < fingerprint_bytes(head)) return has_head.status();
     const std::string& path = paths_[next_ - 1];
     const bool is_stdin = path == kStdin;
-    const std::string identity = is_stdin ? session() : fingerprint(file_->head());
+    const std::string told = is_stdin ? session() : fingerprint(head);
+    const std::string identity = is_stdin ? told : known_as(path, told);
     const std::string key = is_stdin ? identity : path + " " + identity;
     nek_source_open open{};
     open.identity = to_text(identity);
     open.key = to_text(key);
-    open.head = to_text(file_->head());
+    open.head = to_text(head);
     if (!is_stdin) open.name = to_text(path);
     if (is_stdin) open.flags = NEK_ONCE;
     source_ = host_.open_source(open);
+    const Seen before = Seen::parse(Host::mark_of(*source_));
+    seen_ = {told, 0, ""};
     if (source_->ended && has_grown()) {
-      host_.log(NEK_INFO, path + ": has grown since it was read (" + read_before() +
-                              "); what was added is read");
+      tell_grown(before);
       return skip_to_resume();
     }
     if (source_->ended) {
-      host_.log(NEK_INFO,
-                path + ": already read (" + read_before() + "); --from-start reads it again");
+      tell_ended(before);
+      seen_ = before.size > 0 ? before : seen_of(file_->size());
       close();
       return true;
     }
+    if (!is_stdin) host_.mark_source(source_, seen_.text());
     return skip_to_resume();
+  }
+  // Versions before this one knew a file by its first KiB, however long its first line is. One that
+  // they had begun goes on under that, unless another file has since been known by it.
+  std::string known_as(const std::string& path, const std::string& told) {
+    const std::string before = fingerprint_all(file_->head().substr(0, kFingerprintBytes));
+    if (before == told) return told;
+    bool is_known = false, was_known = false;
+    host_.known_sources([&](const nek_known_source& source) {
+      const std::string_view key = to_view(source.key);
+      is_known |= key == path + " " + told;
+      if (key != path + " " + before) return;
+      const Seen seen = Seen::parse(to_view(source.mark));
+      was_known = seen.identity.empty() || seen.identity == told;
+    });
+    return was_known && !is_known ? before : told;
+  }
+  Seen seen_of(uint64_t size) const { return {seen_.identity, size, file_->end_print(size)}; }
+  // Whether it begins as what was read does, and goes on otherwise.
+  bool is_another(const Seen& before) const {
+    if (before.size == 0) return false;
+    const bool size_fits =
+        file_->is_packed() ? file_->size() == before.size : file_->size() >= before.size;
+    return !size_fits || file_->end_print(before.size) != before.end;
+  }
+  void tell_grown(const Seen& before) const {
+    const std::string was = " it was read (" + read_before() + ")";
+    if (is_another(before)) {
+      host_.log(NEK_WARN, paths_[next_ - 1] + ": begins as when" + was +
+                              ", but was changed since: only what lies behind byte " +
+                              std::to_string(source_->resume) +
+                              " is read; --from-start reads all of it");
+    } else {
+      host_.log(NEK_INFO,
+                paths_[next_ - 1] + ": has grown since" + was + "; what was added is read");
+    }
+  }
+  void tell_ended(const Seen& before) const {
+    if (is_another(before)) {
+      host_.log(NEK_WARN, paths_[next_ - 1] + ": begins as when it was read (" + read_before() +
+                              "), but was changed since: nothing of it is read; --from-start "
+                              "reads it again");
+    } else {
+      host_.log(NEK_INFO, paths_[next_ - 1] + ": already read (" + read_before() +
+                              "); --from-start reads it again");
+    }
   }
   Result<bool> skip_to_resume() {
     if (source_->resume == NEK_NO_POSITION) return true;
@@ -256,6 +306,8 @@ class CsvInput {
                               "and is left out");
     }
     done_ = done_before_ + file_->size();
+    if (seen_.size == 0) seen_ = seen_of(file_->taken());
+    if (paths_[next_ - 1] != kStdin) host_.mark_source(source_, seen_.text());
     host_.end_source(std::exchange(source_, nullptr));
     file_.reset();
   }
@@ -268,6 +320,7 @@ class CsvInput {
   size_t next_ = 0;                                // of paths_
   std::optional<FileReader> file_;
   nek_source* source_ = nullptr;  // of file_, once its first bytes are known
+  Seen seen_;                     // of file_
   size_t failed_ = 0;             // files
   std::string failure_;           // of the first of them
   uint64_t done_before_ = 0;

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "fingerprint.h"
+
 namespace nek {
 
 namespace {
@@ -69,6 +71,13 @@ std::pair<uint64_t, uint64_t> FileReader::id() const {
   struct stat info{};
   if (::fstat(fd_.get(), &info) != 0) return {};
   return {info.st_dev, info.st_ino};
+}
+
+std::string FileReader::end_print(uint64_t size) const {
+  std::string bytes(std::min<uint64_t>(size, kFingerprintBytes), '\0');
+  const auto from = static_cast<off_t>(size - bytes.size());
+  const ssize_t got = ::pread(fd_.get(), bytes.data(), bytes.size(), from);
+  return got == static_cast<ssize_t>(bytes.size()) ? fingerprint_all(bytes) : "";
 }
 
 FileReader FileReader::of_stdin() { return {"standard input", Fd(STDIN_FILENO), 0, true}; }

@@ -72,6 +72,10 @@ class FileReader {
   std::pair<uint64_t, uint64_t> id() const;  // the same for all names of a file
   bool is_packed() const { return unpacker_ != nullptr; }
 
+  // Tells the bytes before this place on disk, a KiB of them, from others; empty: they cannot be
+  // read.
+  std::string end_print(uint64_t size) const;
+
   uint64_t position() const { return position_; }  // of the next read
   uint64_t size() const { return size_; }          // on disk; 0: unknown
   uint64_t taken() const { return taken_; }        // of that

@@ -156,7 +156,8 @@ TEST_CASE("a file is the same packed and unpacked: records keep their ids") {
 }
 
 TEST_CASE(
-    "a source is told by the first KiB of its file, and where it was read to by its path as well") {
+    "a source is told by the first bytes of its file, and where it was read to by its path as "
+    "well") {
   const Folder folder;
   const auto a = folder.file("a.csv", "x\n"), b = folder.file("b.csv", "x\n"),
              c = folder.file("c.csv", "y\n");
@@ -170,6 +171,75 @@ TEST_CASE(
   CHECK(sources[0].identity == "2528250d92619b8e1bf67208bddf1edb");
   CHECK(sources[0].key == a + " " + sources[0].identity);
   CHECK(sources[0].head == "x\n");
+}
+
+// Two files of one kind whose first line alone is more than a KiB.
+std::string wide(const std::string& rows) { return std::string(1300, 'h') + "\n" + rows; }
+
+TEST_CASE("files that differ behind a first line of more than a KiB are different sources") {
+  const Folder folder;
+  const auto a = folder.file("a.csv", wide("1\n")), b = folder.file("b.csv", wide("2\n"));
+  Input input(find_plugin("csv"), "path: [" + a + ", " + b + "]");
+  all_bytes(input);
+  CHECK(input.host().sources()[0].identity != input.host().sources()[1].identity);
+}
+
+TEST_CASE("a file that an earlier version knew by its first KiB alone is known, another is not") {
+  const Folder folder;
+  const auto path = folder.file("a.csv", wide("1\n"));
+  // head -c 1024 of it | xxhsum -H2
+  const std::string key = path + " 80c140471cc1e04854ba5a48e4f99852";
+  Setup setup;
+  setup.resume = {{key, 1303}};
+  setup.ended = {key};
+  std::string mark;
+  {
+    Input input(find_plugin("csv"), "path: " + path, setup);
+    CHECK(all_bytes(input) == "");
+    CHECK(input.host().sources()[0].key == key);
+    mark = input.host().marks.at(key);
+  }
+  folder.file("a.csv", wide("2\n"));
+  setup.marks = {{key, mark}};
+  Input input(find_plugin("csv"), "path: " + path, setup);
+  CHECK(all_bytes(input) == wide("2\n"));
+}
+
+TEST_CASE("a file that was read and changed behind its beginning is told in a warning") {
+  const Folder folder;
+  const auto path = folder.file("a.csv", long_text());
+  std::string key, mark;
+  {
+    Input input(find_plugin("csv"), "path: " + path);
+    all_bytes(input);
+    key = input.host().sources()[0].key;
+    mark = input.host().marks.at(key);
+  }
+  Setup setup;
+  setup.resume = {{key, long_text().size()}};
+  setup.ended = {key};
+  setup.marks = {{key, mark}};
+  const auto told = [&](const std::string& content) {
+    folder.file("a.csv", content);
+    Input input(find_plugin("csv"), "path: " + path, setup);
+    const auto bytes = all_bytes(input);
+    // What is kept is still of what was read: the next run says it again.
+    if (bytes.empty()) CHECK(input.host().marks.at(key) == mark);
+    return bytes + input.host().logs().at(0).substr(path.size());
+  };
+  std::string other = long_text();
+  other.replace(other.size() - 5, 4, "4000");
+  CHECK(told(long_text()) == ": already read (0 records); --from-start reads it again");
+  const std::string changed =
+      ": begins as when it was read (0 records), but was changed since: nothing of it is read; "
+      "--from-start reads it again";
+  CHECK(told(other) == changed);
+  CHECK(told(long_text().substr(0, 5000)) == changed);
+  CHECK(told(long_text() + "x\n") ==
+        "x\n: has grown since it was read (0 records); what was added is read");
+  CHECK(told(other + "x\n") ==
+        "x\n: begins as when it was read (0 records), but was changed since: only what lies behind "
+        "byte 13893 is read; --from-start reads all of it");
 }
 
 TEST_CASE("a file is read on where a snapshot stopped, packed or not") {
