@@ -19,6 +19,7 @@ namespace {
 constexpr size_t kMaxRecords = 10000;
 constexpr size_t kMaxRequestBytes = size_t{4} << 20;  // unless the plugin says otherwise
 constexpr std::chrono::milliseconds kPause{5000};
+constexpr uint16_t kMostDoubts = 10;  // half a minute or so
 constexpr uint32_t kFewAttempts = 2;  // as if it were so many: where the next one should do
 // While something is in flight, less than a whole request waits so long for more.
 constexpr std::chrono::milliseconds kFill{50};
@@ -51,7 +52,8 @@ void complete_request(nek_token* token, const nek_outcome& outcome) {
 Sender::Sender(Instance& instance, OutputBuffer buffer, RetryPolicy retry, Budget& budget,
                DeadLetters& dead_letters)
     : Output(instance, buffer, retry, budget, dead_letters, 0),
-      pace_(instance.shape->max_in_flight, most_bytes(*instance.shape)) {}
+      pace_(instance.shape->max_in_flight, most_bytes(*instance.shape)),
+      in_order_(instance.shape->max_in_flight <= 1) {}
 
 Sender::~Sender() {
   abort();
@@ -139,7 +141,10 @@ void Sender::take_blocks() {
 Sender::Clock::time_point Sender::next_due() const {
   if (in_flight_ >= pace_.in_flight()) return Clock::time_point::max();
   auto due = fresh_due();
-  for (const Waiting& group : waiting_) due = std::min(due, group.due);
+  for (const Waiting& group : waiting_) {
+    due = std::min(due, group.due);
+    if (in_order_) break;
+  }
   return std::max(due, hold_until_);
 }
 
@@ -168,6 +173,7 @@ nek_token* Sender::make_request(Clock::time_point now) {
   bool room = true;
   for (auto group = waiting_.begin(); room && group != waiting_.end();) {
     if (group->due > now) {
+      room = !in_order_;
       ++group;
       continue;
     }
@@ -197,8 +203,13 @@ nek_token* Sender::make_request(Clock::time_point now) {
 
 void Sender::wait(std::vector<Ref> refs, std::chrono::milliseconds time) {
   if (refs.empty()) return;
-  for (Ref& ref : refs) ref.attempts++;
-  waiting_.push_back({Clock::now() + time, std::move(refs)});
+  for (Ref& ref : refs)
+    if (ref.attempts < UINT16_MAX) ref.attempts++;
+  Waiting group{Clock::now() + time, std::move(refs)};
+  if (in_order_)
+    waiting_.push_front(std::move(group));  // those that wait already come behind it
+  else
+    waiting_.push_back(std::move(group));
 }
 
 // ---- Verdicts -----------------------------------------------------------------------------------
@@ -211,11 +222,14 @@ class Sender::Settling {
   Settling(const Settling&) = delete;
   Settling& operator=(const Settling&) = delete;
 
-  void settle(const Ref& ref, const nek_result& result) {
+  void settle(Ref ref, const nek_result& result) {
+    const bool doubt = result.verdict == NEK_DOUBT;
+    if (doubt && ++ref.doubts >= kMostDoubts) return settle(ref, {NEK_REJECT, result.reason});
     if (result.verdict != NEK_DELIVERED && result.verdict != NEK_DUPLICATE &&
         result.verdict != NEK_REJECT) {
       if (again_.empty()) again_reason_ = {result.reason.data, result.reason.size};
-      attempts_ = std::max(attempts_, ref.attempts);
+      attempts_ = std::max<uint32_t>(attempts_, ref.attempts);
+      too_much_ |= !doubt;
       again_.push_back(ref);
       return;
     }
@@ -234,6 +248,7 @@ class Sender::Settling {
   std::string_view again_reason() const { return again_reason_; }
   uint32_t attempts() const { return attempts_; }  // of the one among them that was tried most
   bool any() const { return any_settled_; }        // others have their verdict: the server goes on
+  bool too_much() const { return too_much_; }      // some are sent again because it had too much
 
  private:
   void count() {
@@ -246,7 +261,7 @@ class Sender::Settling {
   std::vector<Ref> again_;
   std::string_view again_reason_;
   uint32_t attempts_ = 0;
-  bool any_settled_ = false;
+  bool any_settled_ = false, too_much_ = false;
 };
 
 void Sender::settle_request(nek_token& token, const nek_outcome& outcome, Settling& settling) {
@@ -300,7 +315,8 @@ void Sender::complete(nek_token& token, const nek_outcome& outcome) {
       if (settling.again().empty()) {
         pace_.taken(token.bytes, now - token.sent, token.busy);
       } else {
-        const bool gets_less = pace_.too_much(token.sent, now) || settling.any();
+        const bool too_much = settling.too_much();
+        const bool gets_less = too_much && (pace_.too_much(token.sent, now) || settling.any());
         const uint32_t attempts =
             gets_less ? std::min(settling.attempts(), kFewAttempts) : settling.attempts();
         const auto time = outcome.after_ms ? at_most(outcome.after_ms) : backoff_.wait(attempts);

@@ -33,7 +33,8 @@ class Sender final : public Output {
   struct Ref {
     Block* block = nullptr;
     uint32_t row = 0;
-    uint32_t attempts = 0;
+    uint16_t attempts = 0;
+    uint16_t doubts = 0;  // how often the server took others and said NEK_DOUBT of it
   };
 
  private:
@@ -73,6 +74,7 @@ class Sender final : public Output {
   uint32_t in_flight_ = 0;
   uint32_t failures_ = 0;  // requests that failed as a whole, in a row
   Clock::time_point hold_until_{};
+  const bool in_order_;  // one request at a time: no record overtakes another
 };
 
 }  // namespace nek

@@ -186,6 +186,39 @@ TEST_CASE("a request that failed as a whole is sent again as a whole") {
   CHECK(sending.ledger().delivered == 2);
 }
 
+TEST_CASE("a record that the server alone answers with doubt is a dead letter after ten times") {
+  Sending sending(1);
+  sending.push({"a", "b"});
+  sending.answer_each(sending.next(), {NEK_DELIVERED, NEK_DOUBT}, 1);
+  for (int i = 0; i < 3; i++) {  // what is said of the request does not count
+    sending.answer(sending.next(), NEK_AGAIN, 1);
+    sending.answer(sending.next(), NEK_PAUSE, 1);
+  }
+  for (int i = 0; i < 9; i++) {
+    const auto again = sending.next();
+    CHECK(again.records == Texts{"b"});
+    CHECK(sending.dead_letters() == 0);
+    sending.answer_each(again, {NEK_DOUBT}, 1);
+  }
+  CHECK(sending.dead_letters() == 1);
+  CHECK(sending.ledger().in_flight() == 0);
+}
+
+TEST_CASE("one request at a time means that no record overtakes another") {
+  Sending sending(1, 25);
+  sending.push({"aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc", "dddddddddd"});
+  sending.answer_each(sending.next(), {NEK_AGAIN, NEK_AGAIN}, 1);
+  sending.answer(sending.next(), NEK_SPLIT, 0, 15);  // of the first two
+  const auto first = sending.next();
+  CHECK(first.records == Texts{"aaaaaaaaaa"});
+  sending.answer(first, NEK_AGAIN, 1);  // while "b" waits too
+  for (const char* expected : {"aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc", "dddddddddd"}) {
+    const auto request = sending.next();
+    CHECK(request.records == Texts{expected});
+    sending.answer(request, NEK_DELIVERED);
+  }
+}
+
 TEST_CASE("a time beyond all clocks that a server names is far ahead, not in the past") {
   Sending records(1), requests(1);
   records.push({"a", "b"});

@@ -31,6 +31,12 @@ char* write_id(char* to, const nek_id& id) {
   return to + 2;
 }
 
+// A record that a filter made may have none.
+bool has_id(const nek_id& id) {
+  constexpr nek_id kNone{};
+  return std::memcmp(id.bytes, kNone.bytes, sizeof id.bytes) != 0;
+}
+
 // What is wrong with the name of an index; "": nothing.
 const char* name_defect(std::string_view name) {
   if (name.empty()) return "is empty";
@@ -212,13 +218,16 @@ void Actions::write(const Call& call, Lane& lane) const {
   const nek_id* ids = record_id_ ? call.ids() : nullptr;
   lane.lines.clear();
   lane.refused.clear();
+  lane.any_without_id = false;
   lane.ends.resize(rows);
   lane.before.resize(rows);
   for (uint32_t row = 0; row < rows; row++) {
     const size_t begin = lane.lines.size();
     bool good = write_head(call, row, lane);
     if (good) lane.lines += lane.head;
-    if (good && ids) {
+    if (good && ids && !has_id(ids[row])) {
+      lane.any_without_id = true;  // the server makes one
+    } else if (good && ids) {
       char text[kKey.size() + kIdSize + 1];
       std::memcpy(text, kKey.data(), kKey.size());
       *write_id(text + kKey.size(), ids[row]) = '"';

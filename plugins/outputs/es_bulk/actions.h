@@ -29,6 +29,7 @@ class Actions {
     std::vector<size_t> ends;
     std::vector<nek_text> before;
     std::vector<uint32_t> refused;  // rows, increasing
+    bool any_without_id = false;    // of the records, where these make the documents' ids
     std::string index, value;
     std::string head;          // of the line, up to the id
     int64_t hour = INT64_MIN;  // that `head` is of; INT64_MIN: none
@@ -48,7 +49,6 @@ class Actions {
   void write(const Call& call, Lane& lane) const;
   // The index with * for whatever changes.
   std::string wildcard() const;
-  bool has_time() const { return has_time_; }
   // Indices that lines were written for.
   std::set<std::string> indices() const;
 

@@ -20,8 +20,8 @@ struct BulkItem {
 
 class BulkReply {
  public:
-  // Calls item(index, BulkItem) for each that did not simply succeed; `succeeded`: for how many it
-  // was not called. False: this is no reply to _bulk; problem() says why.
+  // Calls item(index, BulkItem) for each that did not simply succeed. False: this is no reply to
+  // _bulk; problem() says why.
   using OnItem = std::function<void(size_t index, const BulkItem&)>;
   bool read(std::string_view body, const OnItem& item);
   size_t items() const { return items_; }

@@ -38,10 +38,6 @@ Connection::Connection(ConnectionConfig config) : config_(std::move(config)) {
     while (host.ends_with('/')) host.pop_back();
 }
 
-bool Connection::has_secret() const {
-  return !config_.password.empty() || !config_.api_key.empty() || !config_.bearer.empty();
-}
-
 void Connection::configure(CURL* curl) const {
   const TlsConfig& tls = config_.tls;
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);

@@ -53,7 +53,6 @@ class Connection {
   explicit Connection(ConnectionConfig config);
 
   const std::vector<std::string>& hosts() const { return config_.hosts; }
-  bool has_secret() const;
   // Waits for the answer, of each host in turn until one answers. `stop`: gives up when it is set.
   HttpReply ask(const HttpRequest& request, const std::atomic<bool>* stop = nullptr) const;
 

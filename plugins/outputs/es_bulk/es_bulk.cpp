@@ -13,6 +13,7 @@
 #include "client.h"
 #include "connection.h"
 #include "nek/plugin.hpp"
+#include "readable.h"
 #include "server.h"
 #include "templates.h"
 
@@ -103,10 +104,11 @@ constexpr auto kOptions = options<Config>(
                            "(flows-%Y.%m.%d; UTC) and columns (flows-{exporter})."),
     option<&Config::time_field>("time_field", "The column whose time 'index' is of.",
                                 {.type = "field", .fallback = "ts"}),
-    option<&Config::op>("op",
-                        "create leaves a document that is there as it is, index replaces it; data "
-                        "streams know create only.",
-                        {.fallback = "create", .range = "create|index"}),
+    option<&Config::op>(
+        "op",
+        "create leaves a document that is there as it is, index replaces it, in the "
+        "order of the records; data streams know create only.",
+        {.fallback = "create", .range = "create|index"}),
     option<&Config::document_id>("document_id",
                                  "The document's _id: record (made from where the record was read "
                                  "and what it says), none (the server makes one; what is sent "
@@ -128,7 +130,8 @@ constexpr auto kOptions = options<Config>(
     option<&Config::connect_timeout>("connect_timeout", "How long connecting may take.",
                                      {.fallback = "5s", .range = "100ms..1h"}),
     option<&Config::max_in_flight>("max_in_flight",
-                                   "Requests at once; how many it are is found out.",
+                                   "Requests at once; how many it are is found out. Unless it is "
+                                   "given, one where `op: index` meets an id of your own.",
                                    {.fallback = "8", .range = "1..256"}),
     option<&Config::max_request_bytes>("max_request_bytes",
                                        "The largest request; how large they are is found out.",
@@ -153,7 +156,7 @@ class EsBulk {
     if (const auto defect = actions_.setup(actions, shape))
       return fail_at(host_.at(defect->option),
                      std::string("'") + defect->option + "': " + defect->text);
-    shape.max_in_flight(config_.max_in_flight);
+    shape.max_in_flight(most_in_flight());
     shape.max_request_bytes(config_.max_request_bytes);
     connection_.emplace(connection_config());
     return {};
@@ -175,6 +178,10 @@ class EsBulk {
 
   Status encode(Call& call, Encoded& out, Lane& lane) const {
     actions_.write(call, lane);
+    if (lane.any_without_id && !told_no_id_.exchange(true))
+      host_.log(NEK_WARN,
+                "the filter that made them gives records no id: the server makes one, and what is "
+                "sent again may be there twice");
     Status status = call.encode(lane.before, out);
     if (status.ok() && !lane.refused.empty()) leave_out(*out.c(), lane.refused);
     return status;
@@ -215,6 +222,24 @@ class EsBulk {
     return to;
   }
 
+  // Requests side by side overtake each other: where a document replaces an older one of its id,
+  // that would leave the older one there.
+  bool keeps_order() const {
+    return config_.op == Op::kIndex && config_.document_id != "record" &&
+           config_.document_id != "none";
+  }
+  uint32_t most_in_flight() const {
+    const nek_value* at = nek::find(host_.config(), "max_in_flight");
+    const bool given = at && host_.is_written(*at);
+    if (!keeps_order() || (given && config_.max_in_flight == 1)) return config_.max_in_flight;
+    if (!given) return 1;
+    host_.log(
+        NEK_WARN,
+        "'max_in_flight': with 'op: index' and an id of your own requests overtake each other, "
+        "and an older document may replace a newer one; without it they go one at a time");
+    return config_.max_in_flight;
+  }
+
   Status check_options() const {
     if (config_.hosts.empty()) return fail_at(host_.at("hosts"), "'hosts' is empty");
     bool plain = false;
@@ -233,7 +258,20 @@ class EsBulk {
       return fail_at(host_.at("op"), "a data stream takes 'op: create' only");
     if (!config_.tls.fingerprint.empty() && !config_.tls.fingerprint.starts_with("sha256//"))
       return fail_at(host_.at("tls"), "'tls.fingerprint' must begin with sha256//");
-    return {};
+    return check_files();
+  }
+  Status check_files() const {
+    const TlsConfig& tls = config_.tls;
+    for (const auto& [option, path] :
+         {std::pair{"tls.ca_file", tls.ca_file}, std::pair{"tls.certificate", tls.certificate},
+          std::pair{"tls.key", tls.key}}) {
+      Status status = check_readable(host_.at("tls"), option, path);
+      if (!status.ok()) return status;
+    }
+    if (!config_.index_template || config_.index_template->file.empty()) return {};
+    const auto body = own_template(*config_.index_template, "");
+    return body.ok() ? Status()
+                     : fail_at(host_.at("template"), "template.file: " + body.status().message());
   }
 
   Status install_template(const std::atomic<bool>& stop) const {
@@ -319,6 +357,7 @@ class EsBulk {
   Actions actions_;
   std::optional<Connection> connection_;
   std::optional<Client> client_;
+  mutable std::atomic<bool> told_no_id_{false};
 };
 
 // Without a template the server makes dates of texts only, and integers of numbers. One that knows

@@ -8,7 +8,6 @@ namespace {
 
 // A body of this size may be what a server hangs up on without saying so.
 constexpr size_t kLarge = size_t{256} << 10;
-constexpr uint32_t kBrokenOften = 2;
 
 Judged whole(uint32_t verdict, std::string reason, uint64_t after_ms = 0) {
   Judged judged;
@@ -39,16 +38,19 @@ bool is_tls(CURLcode code) {
   }
 }
 
-// A right that is missing is given by somebody, as a full disk is emptied: nothing is given up.
-bool is_temporary(uint32_t status) {
-  return status == 429 || status >= 500 || status == 401 || status == 403;
+uint32_t verdict_of_status(uint32_t status, bool create) {
+  if (status / 100 == 2) return NEK_DELIVERED;
+  if (status == 409 && create) return NEK_DUPLICATE;
+  // A right that is missing is given by somebody, as a full disk is emptied: nothing is given up.
+  if (status == 429 || status == 503 || status == 401 || status == 403) return NEK_AGAIN;
+  // Of one document among others it may be for good, as where an ingest pipeline fails on it.
+  return status >= 500 ? NEK_DOUBT : NEK_REJECT;
 }
 
 }  // namespace
 
 Judged Verdicts::judge(const HttpReply& reply, size_t count, size_t bytes) {
   if (!reply.answered()) return judge_no_answer(reply, bytes);
-  if (reply.status != 413) broken_ = 0;
   Judged judged;
   switch (reply.status) {
     case 200: return judge_items(reply, count);
@@ -76,15 +78,11 @@ Judged Verdicts::judge(const HttpReply& reply, size_t count, size_t bytes) {
 Judged Verdicts::judge_no_answer(const HttpReply& reply, size_t bytes) {
   const bool hung_up = reply.code == CURLE_SEND_ERROR || reply.code == CURLE_RECV_ERROR ||
                        reply.code == CURLE_GOT_NOTHING;
-  if (hung_up && bytes >= kLarge) {
-    if (++broken_ >= kBrokenOften) {
-      broken_ = 0;
-      return whole(NEK_SPLIT, "too_large: the server hangs up on bodies of this size");
-    }
-  }
   const char* advice = is_tls(reply.code) ? "; see the options of 'tls'" : "";
   Judged judged = whole(is_tls(reply.code) ? NEK_PAUSE : NEK_AGAIN, reply.error + advice);
-  judged.outcome.too_much = reply.code == CURLE_OPERATION_TIMEDOUT;
+  // It may dislike the size, or just be stopped: so it gets less for a while, and nothing is
+  // refused.
+  judged.outcome.too_much = reply.code == CURLE_OPERATION_TIMEDOUT || (hung_up && bytes >= kLarge);
   judged.host_failed = true;
   return judged;
 }
@@ -109,11 +107,10 @@ Judged Verdicts::judge_items(const HttpReply& reply, size_t count) {
 }
 
 RecordVerdict Verdicts::verdict_of(const BulkItem& item) const {
-  if (item.status / 100 == 2) return {NEK_DELIVERED};
-  if (item.status == 409 && create_) return {NEK_DUPLICATE};
+  const uint32_t verdict = verdict_of_status(item.status, create_);
+  if (verdict == NEK_DELIVERED || verdict == NEK_DUPLICATE) return {verdict};
   const std::string type = item.type.empty() ? std::to_string(item.status) : item.type;
-  return {is_temporary(item.status) ? uint32_t{NEK_AGAIN} : uint32_t{NEK_REJECT},
-          type + ": " + item.reason};
+  return {verdict, type + ": " + item.reason};
 }
 
 }  // namespace nek

@@ -33,7 +33,6 @@ class Verdicts {
 
   const bool create_;
   BulkReply items_;
-  uint32_t broken_ = 0;  // large bodies in a row in the middle of which the server hung up
 };
 
 }  // namespace nek

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kafka/options.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <system_error>
+#include "readable.h"
 
 namespace nek {
 namespace {
@@ -29,12 +26,6 @@ const KafkaProperty* find_reserved(std::string_view name, std::span<const KafkaP
   for (const KafkaProperty& property : list)
     if (property.name == name) return &property;
   return nullptr;
-}
-
-Status check_readable(const Host& host, const char* option, const std::string& path) {
-  if (path.empty() || ::access(path.c_str(), R_OK) == 0) return {};
-  return fail_at(host.at("tls"), std::string(option) + ": cannot read " + path + ": " +
-                                     std::system_category().message(errno));
 }
 
 }  // namespace
@@ -70,7 +61,7 @@ Status KafkaConf::apply_tls(const Host& host, const KafkaTls& tls) {
   for (const auto& [option, path] :
        {std::pair{"tls.ca_file", tls.ca_file}, std::pair{"tls.certificate", tls.certificate},
         std::pair{"tls.key", tls.key}}) {
-    Status status = check_readable(host, option, path);
+    Status status = check_readable(host.at("tls"), option, path);
     if (!status.ok()) return status;
   }
   const std::pair<const char*, std::string> all[] = {{"ssl.ca.location", tls.ca_file},

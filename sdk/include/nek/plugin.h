@@ -132,7 +132,7 @@ typedef struct nek_shape { /* what this instance, as configured, reads and makes
   uint32_t need_count, stream_count;            /* streams: filters >= 1, decoders 1 */
   const nek_need *reads;
   const nek_stream *streams;
-  uint32_t max_in_flight;                       /* outputs with send: upper bound, 0: 1 */
+  uint32_t max_in_flight;                       /* outputs with send: upper bound, 0: 1; 1: in order, retries too */
   uint64_t max_request_bytes;                   /* the same; 0: the core decides */
   bool once;                                    /* inputs: their sources are NEK_ONCE */
 } nek_shape;
@@ -242,8 +242,9 @@ typedef struct nek_encoder {
 } nek_encoder;
 typedef struct nek_record { const uint8_t *data; size_t size; } nek_record;
 enum { NEK_DELIVERED = 0, NEK_DUPLICATE = 1, NEK_AGAIN = 2, NEK_REJECT = 3, /* a record or the request */
-       NEK_SPLIT = 4, NEK_PAUSE = 5 };                                      /* the request only */
-typedef struct nek_result { uint32_t verdict; nek_text reason; } nek_result; /* NEK_REJECT: "word: detail" */
+       NEK_SPLIT = 4, NEK_PAUSE = 5,                                        /* the request only */
+       NEK_DOUBT = 6 }; /* a record only: NEK_AGAIN ten times, then NEK_REJECT */
+typedef struct nek_result { uint32_t verdict; nek_text reason; } nek_result; /* REJECT, DOUBT: "word: detail" */
 typedef struct nek_outcome { /* call */
   size_t size;
   uint32_t verdict;                     /* of the request, where `records` is NULL */

@@ -73,6 +73,30 @@ TEST_CASE("a record that has no index, no time or no id is refused, and the othe
         "{\"ts\":\"1970-01-01T00:00:00.000Z\",\"exporter\":\"b\",\"n\":6}\n");
 }
 
+TEST_CASE("a record without an id gets one from the server, and that is told once") {
+  EsBulk output("{index: flows}");
+  output.host().no_ids = true;
+  for (int i = 0; i < 2; i++)
+    CHECK(output.encode("{\"a\": \"int64\"}\n{\"a\": 1}\n").all ==
+          "{\"create\":{\"_index\":\"flows\"}}\n{\"a\":1}\n");
+  CHECK(output.host().logs() ==
+        std::vector<std::string>{"the filter that made them gives records no id: the server makes "
+                                 "one, and what is sent again may be there twice"});
+}
+
+TEST_CASE("requests go one at a time where a document of an id of one's own replaces another") {
+  const auto in_flight = [](const std::string& options) {
+    return EsBulk("{index: flows, " + options + "}").shape().max_in_flight;
+  };
+  CHECK(in_flight("op: index, document_id: n") == 1);
+  CHECK(in_flight("op: index") == 8);  // what has the same id is the same
+  CHECK(in_flight("document_id: n") == 8);
+  EsBulk told("{index: flows, op: index, document_id: n, max_in_flight: 2}");
+  CHECK(told.shape().max_in_flight == 2);
+  CHECK(told.host().logs().at(0).find("an older document may replace a newer one") !=
+        std::string::npos);
+}
+
 TEST_CASE("what is wrong with the options is said at once") {
   CHECK(error_of("{index: Flows}").find("must be in lower case") != std::string::npos);
   CHECK(error_of("{index: 'a b'}").find("may hold none of") != std::string::npos);
@@ -86,6 +110,20 @@ TEST_CASE("what is wrong with the options is said at once") {
   CHECK(error_of("{index: f, user: me, bearer: x}").find("say one of") != std::string::npos);
   CHECK(error_of("{index: f, tls: {fingerprint: abc}}").find("must begin with sha256//") !=
         std::string::npos);
+}
+
+TEST_CASE("files that are not there, or are no template, are said at once") {
+  const testing::Folder folder;
+  const std::string none = folder.path("none"), text = folder.file("text", "no JSON");
+  for (const char* option : {"ca_file", "certificate", "key"})
+    CHECK(error_of("{index: f, tls: {" + std::string(option) + ": " + none + "}}")
+              .ends_with("tls." + std::string(option) + ": cannot read " + none +
+                         ": No such file or directory"));
+  CHECK(error_of("{index: f, template: {name: t, file: " + none + "}}")
+            .ends_with("template.file: cannot read " + none));
+  CHECK(error_of("{index: f, template: {name: t, file: " + text + "}}")
+            .ends_with("template.file: " + text + " is no JSON object"));
+  CHECK(error_of("{index: f, template: {name: t, file: " + folder.file("good", "{}") + "}}") == "");
 }
 
 }  // namespace

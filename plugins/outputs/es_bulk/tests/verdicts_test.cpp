@@ -49,7 +49,9 @@ TEST_CASE("each document has a verdict of its own") {
   CHECK(verdict_of_item(409, false) == NEK_REJECT);  // 'op: index' knows no "it is there already"
   CHECK(verdict_of_item(400) == NEK_REJECT);
   CHECK(verdict_of_item(404) == NEK_REJECT);
-  for (const int status : {429, 500, 503}) CHECK(verdict_of_item(status) == NEK_AGAIN);
+  for (const int status : {429, 503}) CHECK(verdict_of_item(status) == NEK_AGAIN);
+  // An ingest pipeline that fails on this document, perhaps for good.
+  for (const int status : {500, 502, 504}) CHECK(verdict_of_item(status) == NEK_DOUBT);
   // A right that is missing, or an index that is blocked because the disk is full.
   for (const int status : {401, 403}) CHECK(verdict_of_item(status) == NEK_AGAIN);
 }
@@ -110,16 +112,20 @@ TEST_CASE("what is too large is split") {
   CHECK(verdicts.judge(answer(413), 2, 100).outcome.verdict == NEK_SPLIT);
 }
 
-TEST_CASE("a server that hangs up twice on large bodies means that they are too large") {
+// A server that is stopped hangs up on all that is in flight: that says nothing of their size.
+TEST_CASE("where a server hangs up on large bodies it gets less, and nothing is refused") {
   Verdicts verdicts(true);
-  const HttpReply hung_up = no_answer(CURLE_SEND_ERROR, "Connection reset by peer");
-  CHECK(verdicts.judge(hung_up, 2, kMiB).outcome.verdict == NEK_AGAIN);
-  CHECK(verdicts.judge(hung_up, 2, kMiB).outcome.verdict == NEK_SPLIT);
-  // It is not said of small ones, nor when something was answered in between.
-  for (int i = 0; i < 5; i++) CHECK(verdicts.judge(hung_up, 2, 1000).outcome.verdict == NEK_AGAIN);
-  CHECK(verdicts.judge(hung_up, 2, kMiB).outcome.verdict == NEK_AGAIN);
-  CHECK(verdicts.judge(answer(200, items({item(201)})), 1, kMiB).outcome.verdict == NEK_DELIVERED);
-  CHECK(verdicts.judge(hung_up, 2, kMiB).outcome.verdict == NEK_AGAIN);
+  for (const CURLcode code : {CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_GOT_NOTHING}) {
+    for (int i = 0; i < 5; i++) {
+      const Judged large = verdicts.judge(no_answer(code, "Connection reset by peer"), 1, kMiB);
+      CHECK(large.outcome.verdict == NEK_AGAIN);
+      CHECK(large.outcome.too_much);
+      CHECK(large.host_failed);
+    }
+    const Judged small = verdicts.judge(no_answer(code, "Connection reset by peer"), 2, 1000);
+    CHECK(small.outcome.verdict == NEK_AGAIN);
+    CHECK_FALSE(small.outcome.too_much);
+  }
 }
 
 TEST_CASE("a server that cannot be reached has failed, and TLS errors say where to look") {

@@ -111,6 +111,7 @@ class Host {
   // By key, of earlier runs; source_mark() sets it.
   std::map<std::string, std::string> marks;
   std::map<std::string, uint64_t> committed;  // by identity: what source_revoke() answers
+  bool no_ids = false;                        // records have none, as a filter may derive them
   std::map<std::string, const void*> extensions;
   struct Codec {
     const nek_plugin* plugin = nullptr;  // NULL: one JSON object a line
@@ -582,7 +583,7 @@ inline void Host::fill_table() {
   t.ids = [](nek_call* c) -> const nek_id* {  // row i has the number i + 1
     const uint32_t rows = c->batch->rows;
     auto* ids = of(c).arena.zeroed<nek_id>(rows);
-    for (uint32_t i = 0; i < rows; i++) {
+    for (uint32_t i = 0; i < rows && !of(c).owner->no_ids; i++) {
       ids[i].bytes[14] = static_cast<uint8_t>((i + 1) >> 8);
       ids[i].bytes[15] = static_cast<uint8_t>(i + 1);
     }
