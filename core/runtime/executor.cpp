@@ -287,11 +287,25 @@ void Executor::broken(const Component& of, const char* where) {
   hooks_.failed(of.plugin->id + ": " + failure.text);
 }
 
+namespace {
+
+// Messages and sources stand behind each other: halves of a character may make a whole one, which
+// is none in either.
+bool every_segment_is_utf8(const HostChunk& chunk) {
+  const auto begins_within = [&](const nek_segment& segment) {
+    return segment.size > 0 && (chunk.data.get()[segment.begin] & 0xc0) == 0x80;
+  };
+  return all_valid_utf8(chunk.data.get(), chunk.c.used) &&
+         std::none_of(chunk.segments.begin(), chunk.segments.end(), begins_within);
+}
+
+}  // namespace
+
 void Executor::decode(Worker& worker, Task& task) {
   if (task.is_control()) return;
   Component& of = components_[task.input];
   HostChunk& chunk = *task.chunk;
-  chunk.c.utf8 = all_valid_utf8(chunk.data.get(), chunk.c.used);
+  chunk.c.utf8 = every_segment_is_utf8(chunk);
   if (task.replayed && !task.replayed->records.empty()) {
     const auto& [from, stream] = sources_of(task.replayed->route->entry, task).front();
     task.streams[from][stream].push_back(&rebuild_batch(task, task.replayed->records));

@@ -223,7 +223,7 @@ const nek_column* source_column(Task& task, const Batch& batch) {
   const HostChunk* chunk = task.chunk.get();
   size_t bytes = 0;
   if (batch.raw)
-    for (size_t i = 0; i < chunk->segments.size(); i++) bytes += chunk->source(i)->name.size();
+    for (size_t i = 0; i < chunk->segments.size(); i++) bytes += chunk->source(i)->text_name.size();
   nek_make make{};
   make.type = NEK_TEXT;
   make.rows = batch.c.rows;
@@ -236,7 +236,7 @@ const nek_column* source_column(Task& task, const Batch& batch) {
   std::vector<nek_view> of_segment(chunk->segments.size());
   uint32_t used = 0;
   for (size_t i = 0; i < of_segment.size(); i++) {
-    const std::string& name = chunk->source(i)->name;
+    const std::string& name = chunk->source(i)->text_name;
     nek_view& view = of_segment[i];
     view.in.size = static_cast<uint32_t>(name.size());
     if (name.size() <= 12) {

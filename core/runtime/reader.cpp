@@ -547,8 +547,8 @@ Source* Reader::open_source(const nek_source_open& request) {
   const nek_text& key = request.key.size ? request.key : request.identity;
   source.set_identity(component_.plugin->id, {key.data, key.size},
                       {request.identity.data, request.identity.size});
-  if (NEK_HAS(&request, name)) source.name = to_view(request.name);
-  if (source.name.empty()) source.name = source.key;
+  const bool named = NEK_HAS(&request, name) && request.name.size > 0;
+  source.set_name(named ? std::string(to_view(request.name)) : source.key);
   bool twice = false;
   {
     const std::lock_guard lock(sources_mutex_);

@@ -35,6 +35,7 @@ struct Source : nek_source {
   uint32_t input = 0;  // component
   std::string identity, key;
   std::string name;                             // for people
+  std::string text_name;                        // the same as valid UTF-8: nek.source
   std::string mark_text;                        // nek_source::mark, or what is to become of it
   std::shared_ptr<const LetterSource> letters;  // what its dead letters need
   Hash128 identity_hash;
@@ -43,6 +44,7 @@ struct Source : nek_source {
     identity = std::move(of_identity);
     identity_hash = hash128(std::string(input_id) + '\0' + identity);
   }
+  void set_name(std::string of_people);
   // Reader thread:
   std::string carry;                           // the bytes of an unfinished record
   uint64_t next_position = 0, next_lines = 0;  // of the first byte that is not in a chunk

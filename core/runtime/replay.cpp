@@ -236,7 +236,7 @@ Source* Replay::source_of(const Letter& letter) {
   source->resume = NEK_NO_POSITION;
   source->input = component_of_[letter.input];
   source->set_identity(letter.input, letter.source, letter.identity);
-  source->name = letter.name;
+  source->set_name(letter.name);
   source->letters = std::make_shared<const LetterSource>(wanted);
   const Instance& codec = *components_[source->input].codec;
   const nek_decoder& decoder = *codec.plugin.decoder;

@@ -83,6 +83,19 @@ bool is_broken(HostCall& call, std::string defect) {
 // A batch is being worked on; in decode and control there is none.
 bool has_batch(const HostCall& call) { return call.visit && call.visit->in; }
 
+// What filters make goes to encoders that trust it to be UTF-8.
+std::string text_defect(const nek_schema& schema, uint32_t rows, const nek_column* const* columns) {
+  for (uint32_t i = 0; i < schema.count; i++) {
+    const nek_column& column = *columns[i];
+    if (column.type != NEK_TEXT && column.type != NEK_JSON) continue;
+    for (uint32_t row = 0; row < rows; row++)
+      if (nek_has(&column, row) && !valid_utf8(to_view(nek_text_at(&column, row))))
+        return std::string("column '") + schema.fields[i].name + "': row " + std::to_string(row) +
+               ": text is not UTF-8";
+  }
+  return {};
+}
+
 void* on_memory(nek_call* call, size_t bytes) { return call_of(call).task.arena.allocate(bytes); }
 
 nek_column* on_column(nek_call* call, const nek_make* make) {
@@ -122,7 +135,9 @@ void on_emit(nek_call* c, uint32_t stream, const uint64_t* keep, const nek_colum
       const nek_field& field = shape.streams[stream].adds[i];
       if (!added[i]) continue;
       const nek_schema one{1, &field};
-      if (is_broken(call, column_defect(one, rows, &added[i], call.strict))) return;
+      if (is_broken(call, column_defect(one, rows, &added[i], call.strict)) ||
+          is_broken(call, text_defect(one, rows, &added[i])))
+        return;
     }
   }
   call.visit->emissions.push_back(emission);
@@ -143,7 +158,9 @@ void on_derive(nek_call* c, uint32_t stream, uint32_t rows, const nek_column* co
   auto* own = call.task.arena.array<const nek_column*>(schema->count);
   for (uint32_t i = 0; i < schema->count; i++)
     own[i] = columns[i] ? columns[i] : null_column(call.task.arena, schema->fields[i].type, rows);
-  if (is_broken(call, column_defect(*schema, rows, own, call.strict))) return;
+  if (is_broken(call, column_defect(*schema, rows, own, call.strict)) ||
+      is_broken(call, text_defect(*schema, rows, own)))
+    return;
   Batch& batch = call.task.batches.emplace_back();
   batch.c = {schema, rows, own};
   if (ids) {

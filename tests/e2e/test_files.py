@@ -2,6 +2,7 @@
 """Files that are cut, mended, grow or are named twice: each of their records arrives once."""
 
 import gzip
+import os
 import subprocess
 import unittest
 
@@ -61,6 +62,13 @@ class Files(NekTest):
         self.assertIn("a.csv: has grown since it was read (1,000 records, ", done.stderr)
         self.assertEqual(self.numbers(), list(range(1200)))
         self.assertIn("already read (1,200 records", self.must_run().stderr)
+
+    def test_a_name_that_is_not_utf8_is_valid_json_in_the_records(self):
+        (self.folder / os.fsdecode(b"caf\xe9.csv")).write_bytes(rows(0, 1))
+        (self.folder / "job.yaml").write_text(
+            PIPELINE.format(path='"*.csv"').replace("[n]", "[n, nek.source]"))
+        self.must_run()
+        self.assertEqual(self.records("out.ndjson"), [{"n": 0, "nek.source": "caf\ufffd.csv"}])
 
     def test_a_file_that_two_patterns_name_is_read_once(self):
         (self.folder / "a.csv").write_bytes(rows(0, 10))

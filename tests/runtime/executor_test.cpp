@@ -44,6 +44,28 @@ TEST_CASE("a decoder that refuses a chunk takes back the records that it had han
   CHECK(ended.letters == Texts{"refused one\ntwo\n"});
 }
 
+TEST_CASE("a character whose halves stand in two messages is none, and decoders are told to look") {
+  const auto is_utf8 = [](const Texts& messages) {
+    Script script;
+    script.read = [&, read = false](Host host, Chunk& chunk) mutable {
+      if (std::exchange(read, true)) return chunk.empty() ? end() : Status();
+      nek_source* source = open_source(host, "s", NEK_MESSAGES);
+      for (size_t i = 0; i < messages.size(); i++) chunk.add(source, i, messages[i]);
+      return Status();
+    };
+    script.decode = [&](Call&, const nek_chunk& chunk) {
+      script.note(chunk.utf8 ? "utf8" : "to be looked at");
+      return Status();
+    };
+    MemoryEnv env;
+    CHECK(run_script(script, env, script_config(false)).failure.empty());
+    const Texts events = script.events();
+    return std::count(events.begin(), events.end(), "utf8") == 1;
+  };
+  CHECK(is_utf8({"caf\xc3\xa9", "\xc3\xa9t\xc3\xa9"}));
+  CHECK_FALSE(is_utf8({"caf\xc3", "\xa9"}));
+}
+
 TEST_CASE("a batch that process refuses is not committed, and nothing of it is sent on") {
   Script script;
   script.read = reads({"bad\n", "good\n"});
@@ -143,6 +165,19 @@ TEST_CASE("of several things that a filter does wrong in one call the first is t
             return Status();
           };
         }) == "middle: broken filter: refuse_row() of a row that is not in the batch");
+}
+
+TEST_CASE("a filter that makes text which is not UTF-8 is told so, before anybody writes it") {
+  CHECK(fault_of([](Script& script) {
+          script.process = [](Call& call) {
+            TextWriter made(call.column(NEK_TEXT, {.rows = 2, .text_bytes = 40}));
+            made.set(0, "caf\xc3\xa9");
+            made.set(1, "a long text that was cut: caf\xc3");
+            const nek_column* const columns[] = {made.column()};
+            call.derive(1, 2, columns);
+            return Status();
+          };
+        }) == "middle: broken filter: column 'text': row 1: text is not UTF-8");
 }
 
 TEST_CASE("control calls have no batch, and a filter that acts as if they had is told so") {
