@@ -20,12 +20,39 @@ namespace {
 
 std::string reason(int code) { return std::system_category().message(code); }
 
+// Those that are made are durable: a file that counts must not be lost with its folder.
 Status make_folders(const std::string& path) {
   const auto folder = std::filesystem::path(path).parent_path();
   std::error_code error;
+  std::vector<std::string> missing;
+  for (auto at = folder; !at.empty() && !std::filesystem::exists(at, error); at = at.parent_path())
+    missing.push_back(at.string());
   if (!folder.empty()) std::filesystem::create_directories(folder, error);
   if (error) return fail("cannot make the folder " + folder.string() + ": " + error.message());
+  for (const std::string& made : missing) {
+    Status status = sync_folder(made);
+    if (!status.ok()) return status;
+  }
   return {};
+}
+
+bool is_same_file(const std::string& a, const std::string& b) {
+  struct stat of_a, of_b;
+  return ::stat(a.c_str(), &of_a) == 0 && ::stat(b.c_str(), &of_b) == 0 &&
+         of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+}
+
+// NFS, 9p, many FUSE and older ZFS file systems cannot rename so that nothing is replaced: there
+// the file has both names for a moment. False: errno says why.
+bool rename_by_links(const std::string& from, const std::string& to) {
+  const int failed = ::link(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+  const bool no_links = failed == EPERM || failed == EOPNOTSUPP || failed == ENOSYS;
+  if (no_links && ::access(to.c_str(), F_OK) != 0) return ::rename(from.c_str(), to.c_str()) == 0;
+  // It has both names already where nek died between the two steps.
+  if (failed == 0 || (failed == EEXIST && is_same_file(from, to)))
+    return ::unlink(from.c_str()) == 0;
+  errno = no_links ? EEXIST : failed;
+  return false;
 }
 
 // Writes all of the pieces from `at` on; false: errno says why, and some of it may be there.
@@ -173,7 +200,10 @@ Status ExactFile::sync() {
 }
 
 Status ExactFile::rename(const std::string& path) {
-  if (renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0)
+  const bool renamed =
+      renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0;
+  const bool cannot_so = !renamed && (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP);
+  if (!renamed && !(cannot_so && rename_by_links(path_, path)))
     return retry("cannot rename " + path_ + " to " + path + ": " + reason(errno));
   path_ = path;
   return {};
