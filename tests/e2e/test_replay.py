@@ -141,7 +141,7 @@ class Replay(NekTest):
         self.assertEqual(sorted(letter["component"] for letter in before), ["csv", "flags"])
         listed = json.loads(self.nek("dlq", "ls", "state", "--json", "--component", "flags").stdout)
         self.assertEqual(listed["count"], 1)
-        self.assertEqual(listed["reasons"][0]["reason"], "not TCP flags")
+        self.assertEqual(listed["reasons"][0]["reason"], "not_flags")
         self.job("inputs: [csv: { path: in.csv, columns: { n: uint64, flg: text } }]\n"
                  "filters: [proto_map: { id: flags, field: flg }]\noutputs: [file: { path: out.ndjson }]\n")
         done = self.replay("--component", "flags")

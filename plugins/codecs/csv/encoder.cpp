@@ -89,7 +89,7 @@ Status Encoder::setup(Shape& shape) {
 }
 
 Status Encoder::start(const Start&) {
-  host_.log(NEK_INFO, "times are written in " + config_.timezone);
+  if (config_.timezone != "UTC") host_.log(NEK_INFO, "times are written in " + config_.timezone);
   return {};
 }
 

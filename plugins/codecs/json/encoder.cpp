@@ -476,7 +476,7 @@ Status JsonEncoder::setup(Shape& shape) {
 }
 
 Status JsonEncoder::start(const Start&) {
-  host_.log(NEK_INFO, "times are written in " + config_.timezone);
+  if (config_.timezone != "UTC") host_.log(NEK_INFO, "times are written in " + config_.timezone);
   return {};
 }
 

@@ -110,7 +110,7 @@ class Flags {
     if (least != kBadTcpFlags) return;
     for (uint32_t row = 0; row < masks.size(); row++) {
       if (masks[row] == kBadTcpFlags) {
-        call.refuse(row, "not TCP flags", tcp_flags_text(flags, row));
+        call.refuse(row, "not_flags", tcp_flags_text(flags, row));
       }
     }
   }
