@@ -6,6 +6,7 @@ import os
 import pathlib
 import subprocess
 import tempfile
+import time
 import unittest
 
 NEK = os.environ["NEK_BIN"]
@@ -51,6 +52,14 @@ class NekTest(unittest.TestCase):
     def start_nek(self):
         with open(self.folder / "log", "wb") as log:
             return subprocess.Popen(self.command(), cwd=self.folder, stderr=log)
+
+    def wait_until(self, what, child, seconds=120):
+        """Fails with the log when it does not come, or `child` ends before."""
+        deadline = time.monotonic() + seconds
+        while not what():
+            self.assertIsNone(child.poll(), f"nek ended: {self.log()}")
+            self.assertLess(time.monotonic(), deadline, f"it did not come: {self.log()}")
+            time.sleep(0.01)
 
     def log(self):
         return (self.folder / "log").read_text()

@@ -6,7 +6,6 @@ import os
 import pty
 import subprocess
 import threading
-import time
 import unittest
 
 from e2e import NekTest
@@ -90,16 +89,12 @@ class Story(NekTest):
                              "path: external.csv, create: true, mode: \"0620\", until: forever"))
         child = self.start_nek()
         fifo = self.folder / "external.csv"
-        while not fifo.exists():
-            self.assertIsNone(child.poll(), self.log())
-            time.sleep(0.01)
+        self.wait_until(fifo.exists, child)
         for number in range(3):
             line = f"2014-03-12 00:00:00.000, 10.0.0.{number}, 1024, 192.0.2.1, 80, 40, 1, 0, 6"
             self.assertEqual(self.shell(f"echo '{line}' > external.csv").wait(60), 0)
         records = self.folder / "flows.ndjson"
-        while not records.exists() or len(records.read_bytes().splitlines()) < 3:
-            self.assertIsNone(child.poll(), self.log())
-            time.sleep(0.01)
+        self.wait_until(lambda: records.exists() and len(records.read_bytes().splitlines()) >= 3, child)
         child.terminate()
         self.assertEqual(child.wait(60), 0, self.log())
         self.assertEqual([r["sa"] for r in self.records("flows.ndjson")],

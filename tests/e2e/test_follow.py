@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 import unittest
 
 from e2e import NEK, NekTest
@@ -61,10 +60,7 @@ class Follow(NekTest):
         return [int(json.loads(line)["n"]) for line in lines]
 
     def wait_for(self, count):
-        for _ in range(600):
-            if len(self.arrived()) >= count:
-                break
-            time.sleep(0.1)
+        self.wait_until(lambda: len(self.arrived()) >= count, self.child)
         self.assertEqual(len(self.arrived()), count, self.log())
 
     def all_must_arrive(self):
@@ -135,7 +131,7 @@ class Follow(NekTest):
         self.stop()
         self.assertEqual(self.arrived(), [0, 1])
         self.start()
-        time.sleep(0.5)
+        self.wait_until(lambda: "its last line has no end yet" in self.log(), self.child)
         self.assertEqual(self.arrived(), [0, 1])
         with open(self.folder / "in.csv", "a", encoding="ascii") as file:
             file.write("\n")

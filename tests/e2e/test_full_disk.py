@@ -7,7 +7,6 @@ import os
 import pathlib
 import re
 import subprocess
-import time
 import unittest
 
 from e2e import NekTest
@@ -75,13 +74,8 @@ class FullDisk(NekTest):
         self.addCleanup(lambda: child.poll() is None and (child.kill(), child.wait()))
         return child
 
-    def wait_for(self, what, child):
-        while not what():
-            self.assertIsNone(child.poll(), self.log())
-            time.sleep(0.01)
-
     def wait_for_log(self, pattern, child):
-        self.wait_for(lambda: re.search(pattern, self.log()), child)
+        self.wait_until(lambda: re.search(pattern, self.log()), child)
 
     def must_end(self, child):
         """With a ledger that balances: else the code would be 3."""
@@ -104,7 +98,7 @@ class FullDisk(NekTest):
         with open(fifo, "w") as writer:
             writer.writelines(map(row, range(1000)))
             writer.flush()
-            self.wait_for(lambda: out.exists() and len(self.numbers(out)) == 1000, child)
+            self.wait_until(lambda: out.exists() and len(self.numbers(out)) == 1000, child)
             self.disk.fill()
             # No more than a pipe takes when nobody reads it.
             writer.writelines(map(row, range(1000, 2000)))
@@ -128,7 +122,7 @@ class FullDisk(NekTest):
             writer.writelines(map(row, range(1000)))
             writer.flush()
             segment = self.disk.outside / "state/spool/fifo/00000001.spool"
-            self.wait_for(lambda: segment.exists() and row(999).encode() in segment.read_bytes(), child)
+            self.wait_until(lambda: segment.exists() and row(999).encode() in segment.read_bytes(), child)
             self.disk.fill()
             writer.writelines(map(row, range(1000, 1500)))
             writer.flush()
@@ -137,7 +131,7 @@ class FullDisk(NekTest):
             child.wait()
         # The next run delivers it before there is more room than its own reserve.
         child = self.start(source, f"file: {{ path: {out}, fields: [n] }}", self.disk.path / "state")
-        self.wait_for(lambda: out.exists() and out.read_bytes().count(b"\n") >= 1000, child)
+        self.wait_until(lambda: out.exists() and out.read_bytes().count(b"\n") >= 1000, child)
         self.disk.make_room()
         with open(fifo, "w"):
             pass
@@ -153,7 +147,7 @@ class FullDisk(NekTest):
         child = self.start(source, f"file: {{ path: {out}, fields: [n] }}", self.disk.path)
         self.wait_for_log(rf"snapshot failed, the last complete one stays: cannot write {self.disk.path}/"
                           f"state.part: {NO_SPACE}", child)
-        self.wait_for(lambda: out.exists() and out.read_bytes().count(b"\n") == 20_000, child)
+        self.wait_until(lambda: out.exists() and out.read_bytes().count(b"\n") == 20_000, child)
         self.assertIsNone(child.poll())
         self.disk.make_room()
         self.assertEqual(self.must_end(child)["outputs"][0]["delivered"], 20_000)

@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import threading
-import time
 import unittest
 
 from e2e import NekTest
@@ -38,11 +37,6 @@ class Spool(NekTest):
             child = subprocess.Popen(self.command() + list(arguments), cwd=self.folder, stderr=log)
         self.addCleanup(lambda: child.poll() is None and (child.kill(), child.wait()))
         return child
-
-    def wait_until(self, what, child):
-        while not what():
-            self.assertIsNone(child.poll(), self.log())
-            time.sleep(0.01)
 
     def spooled(self):
         """All that lies in the segments, one after the other."""

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGTERM: what was read is delivered within shutdown_timeout, or nek says what is not."""
 
+import array
+import fcntl
 import json
 import os
 import re
+import select
 import signal
 import subprocess
-import time
+import termios
 import unittest
 
 from e2e import NekTest
@@ -27,11 +30,19 @@ class Stop(NekTest):
             return subprocess.Popen(self.command() + list(arguments), cwd=self.folder, stdout=stdout,
                                     stderr=log)
 
+    def wait_until_full(self, pipe, child):
+        size = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
+        def held():
+            count = array.array("i", [0])
+            fcntl.ioctl(pipe, termios.FIONREAD, count)
+            return count[0]
+        self.wait_until(lambda: held() > size - select.PIPE_BUF, child)
+
     def test_an_output_that_takes_nothing_does_not_hold_up_the_stop_and_nek_says_what_is_left(self):
         ours, its = os.pipe()  # nobody reads it
         child = self.start_nek_on(its, "--report", "report.json")
+        self.wait_until_full(its, child)
         os.close(its)
-        time.sleep(1)
         child.send_signal(signal.SIGTERM)
         self.assertEqual(child.wait(60), 1, self.log())
         self.assertIn("not all was delivered within 'shutdown_timeout', 1s; the next run goes on from "
@@ -45,11 +56,10 @@ class Stop(NekTest):
     def test_a_second_signal_does_not_wait_for_the_timeout(self):
         ours, its = os.pipe()
         child = self.start_nek_on(its)
+        self.wait_until_full(its, child)
         os.close(its)
-        time.sleep(1)
         child.send_signal(signal.SIGTERM)
-        while "stopping" not in self.log():
-            time.sleep(0.01)
+        self.wait_until(lambda: "stopping" in self.log(), child)
         child.send_signal(signal.SIGTERM)
         self.assertEqual(child.wait(60), 130, self.log())
         os.close(ours)
@@ -57,7 +67,7 @@ class Stop(NekTest):
     def test_what_was_read_is_delivered_when_the_output_takes_it_in_time(self):
         with open(self.folder / "out", "wb") as out:
             child = self.start_nek_on(out)
-            time.sleep(0.5)
+            self.wait_until(lambda: (self.folder / "out").stat().st_size > 0, child)
             child.send_signal(signal.SIGTERM)
             self.assertEqual(child.wait(60), 0, self.log())
             self.assertEqual(self.start_nek_on(out).wait(60), 0, self.log())
