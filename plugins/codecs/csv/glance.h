@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Values in their usual form, recognised eight bytes at a time: what a loop over a column tries
 // first. False says nothing about the text; parse.h has the last word, and both agree where both
-// know it. Thread-safe: functions without state; a DateCache is one thread's.
+// know it. Thread-safe: functions without state; a MinuteCache is one thread's.
 #pragma once
 #include <algorithm>
 #include <array>

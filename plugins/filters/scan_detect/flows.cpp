@@ -110,7 +110,7 @@ class Numbers {
   }
 
  private:
-  Uint64View values_;  // int64 alike: what is negative is great
+  Uint64View values_;
 };
 
 uint16_t port(uint64_t number) { return static_cast<uint16_t>(number); }

@@ -83,7 +83,7 @@ struct Tail {
   uint64_t limit = UINT64_MAX;   // not further
   uint64_t line_begin = 0;       // where the line begins that has no end before the position
   Mark mark;                     // of what was read of it
-  std::optional<KeptMark> kept;  // of its source, while it is not compared yet (packed)
+  std::optional<KeptMark> kept;  // with its source, by the last run: goes on in the mark
   bool is_old = false;           // as it was found, for ignore_older
   bool at_end = false;
   bool wait_told = false;  // that its last line has no end
