@@ -208,8 +208,7 @@ void count_records(Task& task, const Batch& batch) {
   uint32_t row = 0;
   for (size_t s = 0; s < segments.size() && row < batch.c.rows;) {
     const Source& source = *task.chunk->source(s);
-    while (++s < segments.size() && segments[s].source == &source) {
-    }
+    for (s++; s < segments.size() && segments[s].source == &source;) s++;
     const uint32_t past =
         s < segments.size() ? row_behind(batch, row, segments[s].begin) : batch.c.rows;
     if (past > row) task.records[source.key] += past - row;
