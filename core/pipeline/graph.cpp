@@ -5,6 +5,7 @@
 #include <map>
 #include <ranges>
 
+#include "pipeline/host_columns.h"
 #include "pipeline/suggest.h"
 
 namespace nek {
@@ -13,7 +14,6 @@ namespace {
 constexpr nek_shape kNoShape = {sizeof(nek_shape), false, 0, 0, nullptr, nullptr, 0, 0, false};
 
 const nek_shape& shape_of(const nek_shape* shape) { return shape ? *shape : kNoShape; }
-bool is_made_by_host(std::string_view column) { return column.starts_with("nek."); }
 
 const char* type_name(uint32_t type) {
   switch (type) {
@@ -294,8 +294,12 @@ class GraphBuilder {
   void check_reads(uint32_t i, const nek_shape& shape, const Columns& available) {
     for (uint32_t r = 0; r < shape.need_count; r++) {
       const nek_need& need = shape.reads[r];
-      if (is_made_by_host(need.name)) continue;
       const auto found = available.made.find(std::string_view(need.name));
+      const HostColumn* own = host_column(need.name);
+      if (own && found == available.made.end()) {
+        check_type(i, need, "nek", own->type);
+        continue;
+      }
       if (found == available.made.end()) {
         if (!available.open) report_absent(i, need, available);
         continue;
@@ -306,12 +310,15 @@ class GraphBuilder {
               "reads column " + in_quotes(need.name) +
                   ", which only some of the streams that come together before it have");
       for (const Maker& maker : made.makers)
-        if (!(need.types & NEK_TYPE_BIT(maker.type)))
-          error(place_of(i), i,
-                "reads column " + in_quotes(need.name) + " as " + type_names(need.types) +
-                    ", but " + in_quotes(id(maker.component)) + " makes it " +
-                    type_name(maker.type));
+        check_type(i, need, in_quotes(id(maker.component)), maker.type);
     }
+  }
+
+  void check_type(uint32_t i, const nek_need& need, const std::string& maker, nek_type type) {
+    if (!(need.types & NEK_TYPE_BIT(type)))
+      error(place_of(i), i,
+            "reads column " + in_quotes(need.name) + " as " + type_names(need.types) + ", but " +
+                maker + " makes it " + type_name(type));
   }
 
   // What an output may do without it was told to write all the same: by a name that may be wrong.
@@ -319,8 +326,10 @@ class GraphBuilder {
   void report_absent(uint32_t i, const nek_need& need, const Columns& available) {
     if (need.optional && components_[i].kind != Kind::kOutput) return;
     std::vector<std::string> names;
-    names.reserve(available.made.size());
     for (const auto& entry : available.made) names.push_back(entry.first);
+    const bool is_like_ours = std::string_view(need.name).starts_with("nek.");
+    for (const HostColumn& column : kHostColumns)
+      if (is_like_ours) names.emplace_back(column.name);
     const std::string column = "column " + in_quotes(need.name) + ", which nobody makes before it",
                       other = did_you_mean(need.name, names);
     if (!need.optional) return error(place_of(i), i, "reads " + column + other);
@@ -346,7 +355,7 @@ class GraphBuilder {
       if (!shape) continue;
       needed.all |= shape->reads_all;
       for (uint32_t r = 0; r < shape->need_count; r++)
-        if (!is_made_by_host(shape->reads[r].name)) needed.names.emplace_back(shape->reads[r].name);
+        if (!host_column(shape->reads[r].name)) needed.names.emplace_back(shape->reads[r].name);
     }
     sort_unique(needed.names);
     for (uint32_t s = 0; s < graph_.nodes[i].streams.size(); s++) {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "pipeline/host_columns.h"
 #include "runtime/origin.h"
 
 namespace nek {
@@ -12,9 +13,9 @@ namespace {
 enum : int32_t { kNull = -1, kSource = -2, kPosition = -3, kLine = -4 };
 
 int32_t made_by_host(std::string_view name) {
-  if (name == "nek.source") return kSource;
-  if (name == "nek.position") return kPosition;
-  if (name == "nek.line") return kLine;
+  if (name == kSourceColumn.name) return kSource;
+  if (name == kPositionColumn.name) return kPosition;
+  if (name == kLineColumn.name) return kLine;
   return kNull;
 }
 
