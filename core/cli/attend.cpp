@@ -5,11 +5,14 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <csignal>
+#include <cstdio>
+#include <mutex>
 #include <optional>
-#include <string_view>
+#include <thread>
+#include <utility>
 
-#include "cli/command.h"
 #include "cli/summary.h"
 #include "pipeline/scalar.h"
 #include "util/log.h"
@@ -23,20 +26,6 @@ using Clock = std::chrono::steady_clock;
 constexpr milliseconds kLook{50};        // how soon a signal or the end is seen
 constexpr milliseconds kRewrite{200};    // between two states of the line on a terminal
 constexpr milliseconds kReport{10'000};  // between two lines of progress elsewhere
-constexpr std::string_view kLeft =
-    "nek: stopped at once, before all plugins had ended; the next run goes on from the last "
-    "snapshot\n";
-
-volatile std::sig_atomic_t asked_to_stop = 0;
-
-void on_signal(int) {
-  if (!asked_to_stop) {  // it is stopping already
-    asked_to_stop = 1;
-    return;
-  }
-  (void)!write(STDERR_FILENO, kLeft.data(), kLeft.size());
-  _exit(kExitInterrupted);
-}
 
 sigset_t stop_signals() {
   sigset_t set;
@@ -45,6 +34,8 @@ sigset_t stop_signals() {
   sigaddset(&set, SIGTERM);
   return set;
 }
+
+enum class End : uint8_t { kOrderly, kSecondSignal, kTimeout };
 
 }  // namespace
 
@@ -89,17 +80,22 @@ class ProgressView {
   Progress progress_;
 };
 
-}  // namespace
+milliseconds shutdown_timeout(const Pipeline& pipeline) {
+  return milliseconds(pipeline.config().settings.shutdown_timeout_ms);
+}
+std::string timeout_text(const Pipeline& pipeline) {
+  return "'shutdown_timeout', " + format_duration(shutdown_timeout(pipeline).count());
+}
 
+// Until the pipeline has ended or failed; the first signal stops it in order, within
+// shutdown_timeout.
 End await_end(Pipeline& pipeline, bool quiet) {
-  const milliseconds timeout(pipeline.config().settings.shutdown_timeout_ms);
   std::optional<Clock::time_point> deadline;
   ProgressView view(pipeline, quiet);
-  while (!pipeline.wait(kLook)) {
+  while (!pipeline.wait(kLook) && pipeline.failure().empty()) {
     while (signal_came()) {
       if (deadline) return End::kSecondSignal;
-      deadline = Clock::now() + timeout;
-      asked_to_stop = 1;
+      deadline = Clock::now() + shutdown_timeout(pipeline);
       log_line(NEK_INFO, "", "stopping: what was read is delivered first; again to stop at once");
       pipeline.stop();
     }
@@ -109,27 +105,90 @@ End await_end(Pipeline& pipeline, bool quiet) {
   return End::kOrderly;
 }
 
-void shut_down(Pipeline& pipeline) {
-  struct sigaction action{};
-  action.sa_handler = on_signal;
-  action.sa_flags = SA_RESTART;
-  const sigset_t set = stop_signals();
-  for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
-  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-  pipeline.shut_down();
-}
-
-void log_unacknowledged(const Pipeline& pipeline) {
-  log_line(
-      NEK_ERROR, "",
-      "not all was delivered within 'shutdown_timeout', " +
-          format_duration(static_cast<int64_t>(pipeline.config().settings.shutdown_timeout_ms)) +
-          "; the next run goes on from the last snapshot");
+// What nobody has acknowledged when the time to stop is over. Chunks that have not come to an
+// output yet are not among it.
+void log_unacknowledged(const Pipeline& pipeline, const char* next) {
+  log_line(NEK_ERROR, "",
+           "not all was delivered within " + timeout_text(pipeline) + "; " + next +
+               " goes on from the last snapshot");
   const Ledger ledger = pipeline.ledger();
   for (size_t i = 0; i < ledger.outputs.size(); i++)
     if (const uint64_t left = ledger.outputs[i].in_flight())
       log_line(NEK_ERROR, pipeline.config().components[i].id,
-               std::to_string(left) + " records are not acknowledged");
+               "at least " + std::to_string(left) + " records are not acknowledged");
+}
+
+// Shuts the pipeline down. What does not let it, it gives up: after a failure at the first signal,
+// else at the second, or when shutdown_timeout is over.
+void shut_down(Pipeline& pipeline, const std::function<void()>& give_up) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool done = false;
+  std::thread watch([&] {
+    const auto deadline = Clock::now() + shutdown_timeout(pipeline);
+    bool hurried = !pipeline.failure().empty();
+    std::unique_lock lock(mutex);
+    while (!changed.wait_for(lock, kLook, [&] { return done; })) {
+      const bool signalled = signal_came() && std::exchange(hurried, true);
+      if (!signalled && Clock::now() < deadline) continue;
+      const std::string held_up_by = pipeline.ending();
+      log_line(NEK_ERROR, held_up_by,
+               std::string(held_up_by.empty() ? "nek " : "") + "does not end" +
+                   (signalled ? "" : " within " + timeout_text(pipeline)) +
+                   ": it is not waited for");
+      give_up();
+    }
+  });
+  pipeline.shut_down();
+  {
+    const std::lock_guard lock(mutex);
+    done = true;
+  }
+  changed.notify_all();
+  watch.join();
+}
+
+// Says how it went. What failed is in the log already.
+ExitCode conclude(const Pipeline& pipeline, const RunningVerb& verb, RunResult result,
+                  bool timed_out) {
+  const bool failed = timed_out || !pipeline.failure().empty();
+  if (!failed) result.faults = pipeline.ledger().faults(pipeline.graph(), pipeline.config());
+  if (!verb.quiet) std::fputs(verb.summary(result).c_str(), stderr);
+  for (const std::string& fault : result.faults) log_line(NEK_ERROR, "", "ledger: " + fault);
+  ExitCode code = kExitFailed;
+  if (!failed) code = verb.is_complete() && result.faults.empty() ? kExitOk : kExitIncomplete;
+  result.exit_code = code;
+  const Status reported = verb.report ? verb.report(result) : Status();
+  if (reported.ok()) return code;
+  log_line(NEK_ERROR, "", reported.message());
+  return kExitFailed;
+}
+
+}  // namespace
+
+ExitCode run_to_end(Pipeline& pipeline, const RunningVerb& verb) {
+  const auto begin = Clock::now();
+  if (const Status status = pipeline.start(); !status.ok()) {
+    log_line(NEK_ERROR, "", status.message());
+    return kExitFailed;
+  }
+  const End end = await_end(pipeline, verb.quiet);
+  // Whoever does not wait ends like a crash, which the state is made for.
+  if (end == End::kSecondSignal) {
+    log_line(NEK_WARN, "",
+             std::string("stopped at once; ") + verb.next + " goes on from the last snapshot");
+    _exit(kExitInterrupted);
+  }
+  RunResult result;
+  result.time = Clock::now() - begin;
+  if (end == End::kTimeout) {
+    log_unacknowledged(pipeline, verb.next);
+    _exit(conclude(pipeline, verb, result, true));
+  }
+  // After a failure steps may still be running.
+  if (pipeline.failure().empty()) result.tables = pipeline.summaries();
+  shut_down(pipeline, [&] { _exit(conclude(pipeline, verb, result, false)); });
+  return conclude(pipeline, verb, result, false);
 }
 
 }  // namespace nek

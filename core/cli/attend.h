@@ -1,23 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the verbs that run a pipeline do meanwhile: show progress and take signals.
+// What the verbs that run a pipeline have in common: they show progress, take signals, and come to
+// an end whatever hangs.
 // Not thread-safe: called on the main thread.
 #pragma once
+#include <functional>
+#include <string>
+
+#include "cli/command.h"
+#include "cli/report.h"
 #include "runtime/pipeline.h"
 
 namespace nek {
 
-// Before any thread begins: all of them inherit the mask, and only these functions take signals.
+// Before any thread begins: all of them inherit the mask, and only run_to_end takes signals.
 void take_signals();
 
-enum class End : uint8_t { kOrderly, kSecondSignal, kTimeout };
+// What is the verb's own. Its functions are called at the end, on any thread, one at a time.
+struct RunningVerb {
+  const char* next = "the next run";  // what goes on from the last snapshot
+  bool quiet = false;                 // no progress and no summary
+  std::function<std::string(const RunResult&)> summary;
+  std::function<bool()> is_complete;  // every record arrived; it logs why not
+  std::function<Status(const RunResult&)> report;
+};
 
-// Until the pipeline has ended; the first signal stops it in order, within shutdown_timeout.
-End await_end(Pipeline& pipeline, bool quiet);
-
-// Ends its threads and plugins, however long they take: a second signal is heard meanwhile too.
-void shut_down(Pipeline& pipeline);
-
-// What nobody has acknowledged when the time to stop is over.
-void log_unacknowledged(const Pipeline& pipeline);
+// Starts the pipeline and answers when it has ended. The first signal stops it in order; what hangs
+// is waited for within shutdown_timeout or until a second signal, then the process ends here.
+ExitCode run_to_end(Pipeline& pipeline, const RunningVerb& verb);
 
 }  // namespace nek

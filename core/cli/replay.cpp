@@ -1,9 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <unistd.h>
-
-#include <chrono>
-#include <cstdio>
-
 #include "cli/attend.h"
 #include "cli/command.h"
 #include "cli/load.h"
@@ -11,11 +6,6 @@
 #include "util/log.h"
 
 namespace nek {
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-}  // namespace
 
 ExitCode replay(const ReplayOptions& options) {
   set_log_level(options.log_level);
@@ -25,30 +15,14 @@ ExitCode replay(const ReplayOptions& options) {
   const auto pipeline = make_pipeline(options.file, options.plugin_folders,
                                       {options.workers, options.data_dir}, pipeline_options);
   if (!pipeline) return kExitUsage;
-  const auto begin = Clock::now();
-  if (const Status status = pipeline->start(); !status.ok()) {
-    log_line(NEK_ERROR, "", status.message());
-    return kExitFailed;
-  }
-  const End end = await_end(*pipeline, options.quiet);
-  if (end == End::kSecondSignal) {
-    log_line(NEK_WARN, "", "stopped at once; the next replay goes on from the last snapshot");
-    _exit(kExitInterrupted);
-  }
-  if (end == End::kTimeout) {
-    log_unacknowledged(*pipeline);
-    _exit(kExitFailed);
-  }
-  const auto time = Clock::now() - begin;
-  shut_down(*pipeline);
-  if (!options.quiet) std::fputs(replay_summary(*pipeline, time).c_str(), stderr);
-  const std::string failure = pipeline->failure();
-  if (!failure.empty()) {
-    log_line(NEK_ERROR, "", failure);
-    return kExitFailed;
-  }
-  const ReplayCounts counts = pipeline->replay_counts();
-  return counts.impossible + pipeline->replay_refused() > 0 ? kExitIncomplete : kExitOk;
+  RunningVerb verb;
+  verb.next = "the next replay";
+  verb.quiet = options.quiet;
+  verb.summary = [&](const RunResult& result) { return replay_summary(*pipeline, result.time); };
+  verb.is_complete = [&] {
+    return pipeline->replay_counts().impossible + pipeline->replay_refused() == 0;
+  };
+  return run_to_end(*pipeline, verb);
 }
 
 }  // namespace nek

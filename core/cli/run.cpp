@@ -1,9 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <unistd.h>
-
-#include <chrono>
-#include <cstdio>
-
 #include "cli/attend.h"
 #include "cli/command.h"
 #include "cli/load.h"
@@ -15,8 +10,6 @@
 
 namespace nek {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // Why there are too many dead letters; empty: there are not.
 std::string too_many(const Pipeline& pipeline, const std::optional<DeadLetterLimit>& limit) {
@@ -32,19 +25,6 @@ std::string too_many(const Pipeline& pipeline, const std::optional<DeadLetterLim
          (limit->percent ? "%" : "");
 }
 
-// Logs what went wrong.
-ExitCode outcome(const Pipeline& pipeline, const RunOptions& options,
-                 const std::vector<std::string>& faults) {
-  for (const std::string& fault : faults) log_line(NEK_ERROR, "", "ledger: " + fault);
-  if (!pipeline.failure().empty()) {
-    log_line(NEK_ERROR, "", pipeline.failure());
-    return kExitFailed;
-  }
-  const std::string excess = too_many(pipeline, options.max_dead_letters);
-  if (!excess.empty()) log_line(NEK_ERROR, "", excess);
-  return faults.empty() && excess.empty() ? kExitOk : kExitIncomplete;
-}
-
 }  // namespace
 
 ExitCode run(const RunOptions& options) {
@@ -55,37 +35,21 @@ ExitCode run(const RunOptions& options) {
   const auto pipeline = make_pipeline(options.file, options.plugin_folders,
                                       {options.workers, options.data_dir}, pipeline_options);
   if (!pipeline) return kExitUsage;
-  const auto begin = Clock::now();
-  if (const Status status = pipeline->start(); !status.ok()) {
-    log_line(NEK_ERROR, "", status.message());
-    return kExitFailed;
-  }
-  const End end = await_end(*pipeline, options.quiet);
-  if (end == End::kSecondSignal) {
-    log_line(NEK_WARN, "", "stopped at once; the next run goes on from the last snapshot");
-    _exit(kExitInterrupted);  // like a crash, which the state is made for; nothing is waited for
-  }
-  const auto time = Clock::now() - begin;
-  if (end == End::kTimeout) {
-    log_unacknowledged(*pipeline);
-    if (!options.quiet) std::fputs(summary(*pipeline, time).c_str(), stderr);
-    if (!options.report.empty())
-      (void)write_report(options.report, *pipeline, {kExitFailed, time, {}, {}});
-    _exit(kExitFailed);  // as above: what does not deliver may not end either
-  }
-  // After a failure steps may still be running.
-  std::vector<SummaryTable> tables;
-  if (pipeline->failure().empty()) tables = pipeline->summaries();
-  shut_down(*pipeline);
-  if (!options.quiet)
-    std::fputs((summary(*pipeline, time) + component_tables(tables)).c_str(), stderr);
-  const auto faults = pipeline->ledger().faults(pipeline->graph(), pipeline->config());
-  const ExitCode code = outcome(*pipeline, options, faults);
-  if (options.report.empty()) return code;
-  const Status written = write_report(options.report, *pipeline, {code, time, faults, tables});
-  if (written.ok()) return code;
-  log_line(NEK_ERROR, "", written.message());
-  return kExitFailed;
+  RunningVerb verb;
+  verb.quiet = options.quiet;
+  verb.summary = [&](const RunResult& result) {
+    return summary(*pipeline, result.time) + component_tables(result.tables);
+  };
+  verb.is_complete = [&] {
+    const std::string excess = too_many(*pipeline, options.max_dead_letters);
+    if (!excess.empty()) log_line(NEK_ERROR, "", excess);
+    return excess.empty();
+  };
+  if (!options.report.empty())
+    verb.report = [&](const RunResult& result) {
+      return write_report(options.report, *pipeline, result);
+    };
+  return run_to_end(*pipeline, verb);
 }
 
 }  // namespace nek

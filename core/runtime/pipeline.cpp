@@ -97,11 +97,13 @@ void Pipeline::connect(milliseconds wait, const std::function<void(const Finding
       tell({instance.id, level, std::string(to_view(line))});
     };
     take_failure();
-    const nek_status status = instance.connect->connect(
-        instance.self, static_cast<uint32_t>(wait.count()), &hand_on,
-        [](void* to, int level, nek_text line) {
-          (*static_cast<std::function<void(int, nek_text)>*>(to))(level, line);
-        });
+    const nek_status status = instance.run([&] {
+      return instance.connect->connect(
+          instance.self, static_cast<uint32_t>(wait.count()), &hand_on,
+          [](void* to, int level, nek_text line) {
+            (*static_cast<std::function<void(int, nek_text)>*>(to))(level, line);
+          });
+    });
     if (status != NEK_OK) tell({instance.id, NEK_ERROR, take_failure().text});
   }
 }
@@ -296,7 +298,7 @@ Status Pipeline::start() {
   uint32_t workers = config_.settings.workers;
   if (workers == 0) workers = std::max(std::thread::hardware_concurrency(), 1u);
   executor_ = std::make_unique<Executor>(
-      graph_, components_, workers, config_.settings.strict, *budget_,
+      graph_, components_, workers, config_.settings.strict, options_.silence, *budget_,
       Executor::Hooks{[this](std::string text) { fail_with(std::move(text)); },
                       [this](Task& task) { retired(task); },
                       [this](Source& source) { readers_[source.input]->released(source); }});
@@ -332,6 +334,7 @@ Status Pipeline::start() {
   }
   std::fill(ledger_.outputs.begin(), ledger_.outputs.end(), OutputLedger());
   status = start_instances(restored_);
+  if (status.ok()) status = executor_->make_lanes();
   restored_.components.clear();
   if (status.ok()) start_threads();
   return status;
@@ -362,8 +365,9 @@ void Pipeline::start_threads() {
   executor_->start();
   last_marker_ = last_tick_ = Clock::now();
   coordinator_ = std::thread([this] { coordinate(); });
-  // Else a crash before the first snapshot would leave files that nobody knows to be ours.
-  if (restored_.sources.empty() && !replay_) snapshot_now(kFirstSnapshot);
+  // Else a crash before the first snapshot would leave files that nobody knows to be ours: those of
+  // an output that is new, or writes to another path.
+  if (!replay_) snapshot_now(kFirstSnapshot);
   if (replay_) {
     replay_->start();
     return;
@@ -380,9 +384,13 @@ void Pipeline::wake() {
 }
 
 void Pipeline::fail_with(std::string text) {
-  const std::lock_guard lock(mutex_);
-  if (failure_.empty()) failure_ = std::move(text);
-  wake();
+  {
+    const std::lock_guard lock(mutex_);
+    wake();
+    if (!failure_.empty()) return;
+    failure_ = text;
+  }
+  log_line(NEK_ERROR, "", text);  // at once: the end may be held up by what failed
 }
 
 void Pipeline::retired(Task& task) {
@@ -538,6 +546,21 @@ Status Pipeline::publish(Snapshot& snapshot) {
   return status;
 }
 
+// Waits until the snapshot that was published is durable. Nothing may go on before: neither is it
+// known which of the two a crash of the machine would leave, nor could it be taken back. False: the
+// end came first.
+bool Pipeline::keep(Snapshot& snapshot) {
+  for (bool told = false;; told = true) {
+    const Status status = snapshot.keep();
+    if (status.ok()) return true;
+    if (!told) log_line(NEK_WARN, "", status.message() + "; no snapshot is complete until it can");
+    std::unique_lock lock(mutex_);
+    if (changed_.wait_for(lock, options_.retry.base * 10,
+                          [&] { return shutting_down_ || !failure_.empty(); }))
+      return false;
+  }
+}
+
 void Pipeline::finish_snapshot() {
   const auto snapshot = std::exchange(snapshot_, nullptr);
   const Status status = publish(*snapshot);
@@ -548,6 +571,7 @@ void Pipeline::finish_snapshot() {
     last_marker_ = Clock::now() + options_.retry.base * 10;
     return;
   }
+  if (!keep(*snapshot)) return;
   for (size_t i = 0; i < readers_.size(); i++) {
     if (!readers_[i]) continue;
     std::vector<SourceState> own;
@@ -649,6 +673,11 @@ bool Pipeline::wait(milliseconds time) {
   return changed_.wait_for(lock, time, [&] { return ended_ || !running_; });
 }
 
+std::string Pipeline::ending() const {
+  const uint32_t component = ending_.load();
+  return component < components_.size() ? components_[component].plugin->id : "";
+}
+
 void Pipeline::shut_down() {
   {
     const std::lock_guard lock(mutex_);
@@ -656,6 +685,13 @@ void Pipeline::shut_down() {
     shutting_down_ = true;
     wake();
   }
+  const auto each = [this](const auto& end) {
+    for (uint32_t i = 0; i < components_.size(); i++) {
+      ending_ = i;
+      end(i);
+    }
+    ending_ = UINT32_MAX;
+  };
   if (running_) {
     for (auto& reader : readers_)
       if (reader) reader->abort();
@@ -664,19 +700,21 @@ void Pipeline::shut_down() {
     for (Component& component : components_)
       if (component.output) component.output->abort();
     coordinator_.join();
-    for (auto& reader : readers_)
-      if (reader) reader->join();
+    each([this](uint32_t i) {
+      if (readers_[i]) readers_[i]->join();
+    });
     if (replay_) replay_->join();
     executor_->join();
-    for (Component& component : components_)
-      if (component.output) component.output->join();
+    each([this](uint32_t i) {
+      if (components_[i].output) components_[i].output->join();
+    });
     for (auto& reader : readers_)
       if (reader) reader->close_sources();
   }
-  for (Component& component : components_) {
-    component.plugin->stop();
-    if (component.codec) component.codec->stop();
-  }
+  each([this](uint32_t i) {
+    components_[i].plugin->stop();
+    if (components_[i].codec) components_[i].codec->stop();
+  });
   if (executor_) executor_->free_lanes();
 }
 
@@ -733,7 +771,7 @@ std::vector<SummaryTable> Pipeline::summaries() const {
     const Instance& plugin = *component.plugin;
     if (!plugin.summary || !plugin.started) continue;
     Collector collector(plugin.id, all);
-    plugin.summary->summary(plugin.self, &collector);
+    plugin.tell("summary", [&] { plugin.summary->summary(plugin.self, &collector); });
   }
   return all;
 }
@@ -751,13 +789,18 @@ PipelineProgress Pipeline::progress() const {
     return progress;
   }
   const Ledger now = ledger();
+  bool asks_inputs = false;  // not while they are stopped
+  {
+    const std::lock_guard lock(mutex_);
+    asks_inputs = !shutting_down_;
+  }
   for (size_t i = 0; i < components_.size(); i++) {
     if (components_[i].kind != Kind::kInput) continue;
     progress.records += now.streams[i][0].created;
     const Instance& plugin = *components_[i].plugin;
-    if (!plugin.progress || !plugin.started) continue;
+    if (!asks_inputs || !plugin.progress || !plugin.started) continue;
     uint64_t done = 0, total = 0;
-    plugin.progress->progress(plugin.self, &done, &total);
+    plugin.tell("progress", [&] { plugin.progress->progress(plugin.self, &done, &total); });
     progress.done_bytes += done;
     progress.total_bytes += total;
   }

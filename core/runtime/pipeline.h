@@ -3,7 +3,8 @@
 // complete snapshot, runs readers, workers and outputs, takes snapshots, and ends in order: when
 // all inputs have ended, when it is told to, or when a component fails.
 //
-// Used by one thread, but for stop().
+// Used by one thread, but for what says [any-thread]; and while that one is in shut_down() another
+// may ask what is const.
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -36,6 +37,8 @@ struct PipelineOptions {
   bool from_start = false;  // sets the last state aside and reads all inputs again
   RetryPolicy retry;
   std::chrono::milliseconds tick{1000};  // between NEK_TICKs
+  // An input that was asked for so long and gave nothing does not hold watermarks back.
+  std::chrono::milliseconds silence{60'000};
   // Instead of what the inputs read the dead letters are handed in; inputs are not even made.
   std::optional<LetterSelection> replay;
 };
@@ -86,11 +89,13 @@ class Pipeline {
   // Ends at once, as a crash would: what is not in a complete snapshot is forgotten. After a normal
   // end it frees what runs. Called by the destructor too.
   void shut_down();
+  // The component that shut_down() waits for; empty: none. [any-thread]
+  std::string ending() const;
 
   // Why it failed; empty when it did not.
   std::string failure() const;
   Ledger ledger() const;
-  // Records that were delivered by the runs before this one, as the restored snapshot knows.
+  // Records that inputs made in the runs before this one, as the restored snapshot knows.
   uint64_t restored_records() const { return restored_records_; }
   const Ledger& restored_ledger() const { return restored_ledger_; }
   const std::string& data_dir() const { return options_.data_dir; }
@@ -134,6 +139,7 @@ class Pipeline {
   void begin_snapshot();
   void finish_snapshot();
   Status publish(Snapshot& snapshot);
+  bool keep(Snapshot& snapshot);
   bool snapshot_due(std::chrono::steady_clock::time_point now) const;
   void snapshot_now(std::chrono::milliseconds time);
   uint64_t form() const;
@@ -189,6 +195,7 @@ class Pipeline {
   bool finish_sent_ = false, finished_ = false;
   bool last_snapshot_done_ = false;
   std::thread coordinator_;
+  std::atomic<uint32_t> ending_{UINT32_MAX};  // component
 };
 
 }  // namespace nek

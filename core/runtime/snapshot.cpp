@@ -242,9 +242,11 @@ Status Snapshot::publish(const State& rest) {
   if (status.ok() && !rest.clock.empty()) status = append_frame(kClock, 0, rest.clock);
   if (status.ok()) status = append_frame(kEnd, 0, {});
   if (status.ok()) status = file_->sync();
-  if (status.ok()) status = env_.rename(part_path_, path_);
-  if (status.ok()) status = env_.sync_dir(std::filesystem::path(path_).parent_path().string());
-  return status;
+  return status.ok() ? env_.rename(part_path_, path_) : status;
+}
+
+Status Snapshot::keep() {
+  return env_.sync_dir(std::filesystem::path(path_).parent_path().string());
 }
 
 Result<State> read_state(Env& env, const std::string& path) {

@@ -72,6 +72,8 @@ class Snapshot {
   Status outcome() const;
   // Adds the rest and renames the file into place. After outcome() was OK.
   Status publish(const State& rest);
+  // It is there after a crash of the machine too. After publish(), as often as it takes.
+  Status keep();
 
   std::vector<SourceState> sources;  // as of the marker; set before it is sent
 

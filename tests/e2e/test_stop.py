@@ -5,6 +5,7 @@ import array
 import fcntl
 import json
 import os
+import pathlib
 import re
 import select
 import signal
@@ -12,7 +13,7 @@ import subprocess
 import termios
 import unittest
 
-from e2e import NekTest
+from e2e import NEK, NekTest
 
 PIPELINE = """
 settings: { shutdown_timeout: 1s, snapshot_interval: 20ms, linger: 5ms }
@@ -47,7 +48,7 @@ class Stop(NekTest):
         self.assertEqual(child.wait(60), 1, self.log())
         self.assertIn("not all was delivered within 'shutdown_timeout', 1s; the next run goes on from "
                       "the last snapshot", self.log())
-        left = int(re.search(r"stdout: (\d+) records are not acknowledged", self.log()).group(1))
+        left = int(re.search(r"stdout: at least (\d+) records are not acknowledged", self.log()).group(1))
         report = json.loads((self.folder / "report.json").read_text())
         self.assertEqual(report["exit_code"], 1)
         self.assertEqual(report["outputs"][0]["in_flight"], left)
@@ -72,6 +73,43 @@ class Stop(NekTest):
             self.assertEqual(child.wait(60), 0, self.log())
             self.assertEqual(self.start_nek_on(out).wait(60), 0, self.log())
         self.assertEqual(len((self.folder / "out").read_bytes().splitlines()), 100_000)
+
+    def start_nek_that_hangs(self, timeout):
+        (self.folder / "job.yaml").write_text(f"""
+settings: {{ shutdown_timeout: {timeout}, linger: 5ms }}
+inputs:
+  - generate: {{ rows: 1000 }}
+outputs:
+  - stuck: {{ from: generate }}
+  - fails: {{ from: generate }}
+""")
+        plugins = str(pathlib.Path(NEK).parent / "tests/e2e/plugins")
+        with open(self.folder / "log", "wb") as log:
+            return subprocess.Popen(self.command() + ["--plugin-dir", plugins, "--report", "report.json"],
+                                    cwd=self.folder, stderr=log)
+
+    def must_have_failed(self):
+        report = json.loads((self.folder / "report.json").read_text())
+        self.assertEqual(report["exit_code"], 1)
+        self.assertEqual(report["failure"], "fails: it gives up")
+        self.assertIn("\njob: ", self.log())  # the summary
+
+    def test_after_a_failure_an_output_that_hangs_is_waited_for_within_the_timeout(self):
+        child = self.start_nek_that_hangs("1s")
+        self.assertEqual(child.wait(60), 1, self.log())
+        self.assertIn("fails: it gives up\n", self.log())
+        self.assertIn("stuck: does not end within 'shutdown_timeout', 1s: it is not waited for\n", self.log())
+        self.must_have_failed()
+
+    def test_after_a_failure_nek_says_it_at_once_and_a_signal_ends_it_though_an_output_hangs(self):
+        child = self.start_nek_that_hangs("1h")
+        while "fails: it gives up" not in self.log():
+            self.assertIsNone(child.poll(), self.log())
+            time.sleep(0.01)
+        child.send_signal(signal.SIGTERM)
+        self.assertEqual(child.wait(60), 1, self.log())
+        self.assertIn("stuck: does not end: it is not waited for\n", self.log())
+        self.must_have_failed()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 
 #include "model.h"
 #include "runtime/output.h"
+#include "runtime/snapshot.h"
 #include "script.h"
 
 namespace nek::test {
@@ -61,6 +62,42 @@ TEST_CASE("dead letters whose state is gone are set aside, not cut") {
   CHECK(env.content("data/dead-letters.ndjson.old").find("first") != std::string::npos);
   CHECK(env.content("data/dead-letters.ndjson.old-2").find("second") != std::string::npos);
   CHECK(env.content("data/dead-letters.ndjson").find("third") != std::string::npos);
+}
+
+TEST_CASE("before a pipeline that has run reads on, a snapshot knows an output that is new") {
+  MemoryEnv env;
+  Script first;
+  read_one_line(first, "one\n");
+  CHECK(run_script(first, env, script_config(false)).failure.empty());
+  Script second;
+  Texts known;
+  second.read = [&](Host, Chunk&) {
+    if (const auto state = read_state(env, "data/state"); known.empty() && state.ok())
+      known = state->ids;
+    return end();
+  };
+  PipelineConfig config = script_config(false);
+  config.components.push_back(config.components[1]);
+  config.components[2].id = "new";
+  CHECK(run_script(second, env, config).failure.empty());
+  CHECK(known == Texts{"in", "out", "new", ""});
+}
+
+TEST_CASE("a snapshot whose folder cannot be synced is waited for before anything goes on") {
+  MemoryEnv env;
+  Script script;
+  read_one_line(script, "one\n");
+  std::string controls;  // in order, by one thread
+  script.at_output = [&](const nek_control& control) {
+    if (control.kind == NEK_SNAPSHOT) controls += "snapshot ";
+    if (control.kind == NEK_COMMITTED) controls += "committed ";
+    if (control.kind == NEK_FINISH) env.fail_dir_syncs(3);
+  };
+  CHECK(run_script(script, env, script_config(false)).failure.empty());
+  CHECK(controls.ends_with("committed snapshot committed "));
+  const auto state = read_state(env, "data/state");
+  REQUIRE(state.ok());
+  CHECK(state->finished);
 }
 
 // ---- Plugins that break the rules ---------------------------------------------------------------
@@ -123,6 +160,94 @@ TEST_CASE("a plugin that throws in stop or destroy harms nobody") {
     throw std::runtime_error("thrown in destroy");
   };
   CHECK(refusal_of(plugin).empty());
+}
+
+template <class... Arguments>
+void throw_it(Arguments...) {
+  throw std::runtime_error("thrown");
+}
+constexpr nek_progress_extension kThrowingProgress = {sizeof kThrowingProgress, throw_it};
+constexpr nek_summary_extension kThrowingSummary = {sizeof kThrowingSummary, throw_it};
+const nek_host* the_host = nullptr;  // of the output
+
+TEST_CASE("a plugin that throws where it has no status to answer harms nobody") {
+  nek_input reads = *script_input()->input;
+  reads.committed = throw_it;
+  nek_plugin input = *script_input();
+  input.input = &reads;
+  input.extension = [](void*, const char* id) -> const void* {
+    if (std::string_view(id) == NEK_PROGRESS) return &kThrowingProgress;
+    if (std::string_view(id) == NEK_SUMMARY) return &kThrowingSummary;
+    throw std::runtime_error("thrown in extension");
+  };
+  nek_decoder lines = *script_decoder()->decoder;
+  lines.source_close = [](void* self, nek_source* source) {
+    script_decoder()->decoder->source_close(self, source);
+    throw std::runtime_error("thrown in source_close");
+  };
+  nek_plugin decoder = *script_decoder();
+  decoder.decoder = &lines;
+  decoder.lane_free = [](void* self, void* lane) {
+    script_decoder()->lane_free(self, lane);
+    throw std::runtime_error("thrown in lane_free");
+  };
+  nek_encoder origins = *script_encoder()->encoder;
+  origins.header = [](void*) -> nek_text { throw std::runtime_error("thrown in header"); };
+  origins.record_end = [](void*) -> nek_text { throw std::runtime_error("thrown in record_end"); };
+  nek_plugin encoder = *script_encoder();
+  encoder.encoder = &origins;
+  nek_plugin output = *script_output();
+  output.create = [](const nek_host* host, const nek_value* config, void** self) {
+    the_host = host;
+    return script_output()->create(host, config, self);
+  };
+  Script script;
+  read_one_line(script, "one\n");
+  script.write = [] {
+    CHECK(the_host->header(the_host).size == 0);
+    CHECK(the_host->record_end(the_host).size == 0);
+    return Status();
+  };
+  PipelineConfig config = script_config(false);
+  config.components[0].plugin = &input;
+  config.components[0].codec = &decoder;
+  config.components[1].plugin = &output;
+  config.components[1].codec = &encoder;
+  MemoryEnv env;
+  const Ended ended = run_script(script, env, config, [](Pipeline& pipeline) {
+    CHECK(pipeline.progress().total_bytes == 0);
+    CHECK(pipeline.summaries().empty());
+  });
+  CHECK(ended.failure.empty());
+  CHECK(script.delivered() == Texts{"s@0 one"});
+}
+
+std::string failure_of_decoder(const nek_plugin& decoder) {
+  Script script;
+  read_one_line(script, "one\n");
+  PipelineConfig config = script_config(false);
+  config.components[0].codec = &decoder;
+  MemoryEnv env;
+  return run_script(script, env, config).failure;
+}
+
+TEST_CASE("a decoder that throws on the reader's thread, or for a worker, ends the pipeline by name") {
+  nek_decoder lines = *script_decoder()->decoder;
+  nek_plugin decoder = *script_decoder();
+  decoder.decoder = &lines;
+  lines.frame = [](void*, nek_source*, nek_text, bool) -> size_t {
+    throw std::runtime_error("thrown in frame");
+  };
+  CHECK(failure_of_decoder(decoder) == "in: frame: it threw: thrown in frame");
+  lines = *script_decoder()->decoder;
+  lines.source_open = [](void*, nek_source*, nek_text) -> nek_status {
+    throw std::runtime_error("thrown in source_open");
+  };
+  CHECK(failure_of_decoder(decoder) == "in: s: it threw: thrown in source_open");
+  lines = *script_decoder()->decoder;
+  decoder.lane_new = [](void*) -> void* { throw std::runtime_error("thrown in lane_new"); };
+  CHECK(failure_of_decoder(decoder) ==
+        "in: cannot make what a worker needs: it threw: thrown in lane_new");
 }
 
 TEST_CASE("a filter without state that does not send on all records of a pass stream is broken") {

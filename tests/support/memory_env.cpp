@@ -99,6 +99,11 @@ void MemoryEnv::fail_syncs(int count) {
   bad_syncs_ = count;
 }
 
+void MemoryEnv::fail_dir_syncs(int count) {
+  const std::lock_guard lock(mutex_);
+  bad_dir_syncs_ = count;
+}
+
 void MemoryEnv::set_capacity(uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   capacity_ = bytes;
@@ -184,6 +189,8 @@ Status MemoryEnv::make_dirs(const std::string& path) {
 Status MemoryEnv::sync_dir(const std::string& path) {
   {
     const std::lock_guard lock(mutex_);
+    if (bad_dir_syncs_ > 0 && bad_dir_syncs_-- > 0)
+      return fail("cannot sync " + path + ": a test's fault");
     std::erase_if(durable_, [&](const auto& file) { return folder_of(file.first) == path; });
     for (const auto& [name, data] : files_)
       if (folder_of(name) == path) durable_[name] = data;

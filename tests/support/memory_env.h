@@ -21,7 +21,8 @@ class MemoryEnv final : public Env {
   // The next `count` appends fail, after `written` bytes of each; with `good` of them before.
   void fail_appends(int count, const char* why = "no space left (a test's fault)", int good = 0,
                     size_t written = 0);
-  void fail_syncs(int count);
+  void fail_syncs(int count);      // of files
+  void fail_dir_syncs(int count);
   // Appends fail where all files together would be larger, with what fits written.
   void set_capacity(uint64_t bytes);
   // Nothing can be written, made, renamed or removed.
@@ -53,7 +54,7 @@ class MemoryEnv final : public Env {
 
   std::mutex mutex_;
   Files files_, durable_;  // as they are, as a crash leaves them
-  int good_appends_ = 0, bad_appends_ = 0, bad_syncs_ = 0;
+  int good_appends_ = 0, bad_appends_ = 0, bad_syncs_ = 0, bad_dir_syncs_ = 0;
   std::string why_;
   size_t written_ = 0;
   uint64_t capacity_ = UINT64_MAX;
