@@ -172,8 +172,10 @@ ExitCode plugins(const PluginsOptions& options) {
   }
   if (found && options.json) std::printf("%s\n", described.dump(2).c_str());
   if (found) return kExitOk;
-  std::fprintf(stderr, "nek: no plugin is called '%s'%s\n", options.name.c_str(),
-               did_you_mean(options.name, names).c_str());
+  const bool mistyped = !nearest(options.name, names).empty();
+  std::fprintf(stderr, "nek: no plugin is called '%s'%s%s\n", options.name.c_str(),
+               did_you_mean(options.name, names).c_str(),
+               mistyped ? "" : registry.where_looked().c_str());
   return kExitUsage;
 }
 

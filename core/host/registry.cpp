@@ -59,6 +59,7 @@ Status Registry::add_file(const std::string& path) {
 
 std::vector<Status> Registry::add_folder(const std::string& path,
                                          std::optional<std::string_view> text) {
+  if (std::find(folders_.begin(), folders_.end(), path) == folders_.end()) folders_.push_back(path);
   std::vector<std::string> files;
   std::error_code code;
   for (const auto& file : std::filesystem::directory_iterator(path, code))
@@ -83,6 +84,17 @@ std::vector<std::string> Registry::names(PluginKind kind) const {
   for (const auto& [key, entry] : entries_)
     if (key.first == kind) names.push_back(key.second);
   return names;
+}
+
+std::string Registry::where_looked() const {
+  std::string out;
+  for (const std::string& folder : folders_) {
+    std::error_code code;
+    const bool there = std::filesystem::is_directory(folder, code);
+    out += (out.empty() ? "; plugins were looked for in " : ", ") + folder +
+           (there ? "" : " (not there)");
+  }
+  return out;
 }
 
 std::vector<std::string> plugin_folders(const std::vector<std::string>& given) {

@@ -36,12 +36,15 @@ class Registry {
 
   const nek_plugin* find(PluginKind kind, std::string_view name) const;
   std::vector<std::string> names(PluginKind kind) const;
+  // "; plugins were looked for in FOLDER, FOLDER (not there)": for whoever misses one.
+  std::string where_looked() const;
   const std::map<std::pair<PluginKind, std::string>, Entry, std::less<>>& entries() const {
     return entries_;
   }
 
  private:
   std::map<std::pair<PluginKind, std::string>, Entry, std::less<>> entries_;
+  std::vector<std::string> folders_;  // that were added, or are not there
 };
 
 // Where plugins are looked for, in this order: `given` (--plugin-dir), the folders of

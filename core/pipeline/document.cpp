@@ -48,6 +48,7 @@ class TreeBuilder : public YAML::EventHandler {
   const std::optional<Node>& root() const { return root_; }
   Node take_root() { return std::move(*root_); }
   const std::optional<YAML::Mark>& last_quoted() const { return last_quoted_; }
+  bool failed() const { return failed_; }  // and why was said
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
@@ -336,7 +337,8 @@ std::optional<Node> parse_tree(std::string_view text, Diagnostics& diagnostics) 
                         "a second YAML document begins here; a file holds one pipeline");
     }
   } catch (const YAML::Exception& e) {
-    report_yaml_error(e, text, diagnostics);
+    const bool is_said = builder.failed() && e.msg == YAML::ErrorMsg::BAD_FILE;
+    if (!is_said) report_yaml_error(e, text, diagnostics);
   }
   if (diagnostics.error_count() > errors || !builder.root()) return std::nullopt;
   return builder.take_root();

@@ -197,9 +197,11 @@ class Validator {
       return nullptr;
     }
     const std::vector<std::string> names = plugins_.names(kind);
-    error(place, unknown + (names.empty() ? std::string("; no ") + plugin_kind_name(kind) +
-                                                " plugin was found"
-                                          : did_you_mean(name, names)));
+    const std::string hint =
+        names.empty() ? std::string("; no ") + plugin_kind_name(kind) + " plugin was found"
+                      : did_you_mean(name, names);
+    const bool mistyped = !nearest(name, names).empty();
+    error(place, unknown + hint + (mistyped ? "" : plugins_.where_looked()));
     return nullptr;
   }
 

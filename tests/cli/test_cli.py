@@ -98,6 +98,16 @@ class Cli(unittest.TestCase):
             r"      - fil: {path: out}\n"
             r"        \^\n$")
 
+    def test_of_a_plugin_that_is_not_there_the_folders_are_named_that_were_looked_in(self):
+        (self.folder / "mine").mkdir()
+        self.write("p.yaml", "inputs: [csv: {path: in.csv}]\noutputs: [warehouse: {}]\n")
+        checked = self.nek("check", "--plugin-dir", "mine", "p.yaml", NEK_PLUGIN_PATH="/none/such")
+        self.assertRegex(checked.stderr,
+                         r"unknown output 'warehouse'; there are: .*; plugins were looked for in mine, "
+                         r"/none/such \(not there\), /.*/plugins")
+        listed = self.nek("plugins", "warehouse", "--plugin-dir", "mine")
+        self.assertRegex(listed.stderr, r"no plugin is called 'warehouse'; .*; plugins were looked for in mine, /")
+
     def test_check_of_a_file_that_is_not_there_is_code_2(self):
         checked = self.nek("check", "none.yaml")
         self.assertEqual(checked.returncode, 2)
