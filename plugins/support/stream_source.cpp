@@ -16,6 +16,12 @@ constexpr size_t kMaxHead = 64 << 10;
 
 }  // namespace
 
+StreamSource::~StreamSource() {
+  if (head_.empty()) return;
+  host_.log(NEK_WARN, "of " + what_ + " " + std::to_string(head_.size()) +
+                          " bytes were read whose line has no end yet; they are lost");
+}
+
 Status StreamSource::read(Chunk& chunk, std::chrono::milliseconds wait) {
   if (!source_) {
     if (Status status = read_head(wait); !status.ok() || !source_) return status;

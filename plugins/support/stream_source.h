@@ -16,6 +16,9 @@ class StreamSource {
   // what: for messages, "standard input". name: begins its identity, which time and process end.
   StreamSource(Host host, int fd, std::string what, std::string name)
       : host_(host), fd_(fd), what_(std::move(what)), name_(std::move(name)) {}
+  ~StreamSource();  // says what of a first line was read that nobody got
+  StreamSource(const StreamSource&) = delete;
+  StreamSource& operator=(const StreamSource&) = delete;
 
   // Hands out what is there; waits for it at most so long. The source is opened with the first
   // line, or at the end.

@@ -92,6 +92,17 @@ TEST_CASE("the decoder gets the first line as the head, and positions count byte
   CHECK(read.segments[0].bytes == "5.6.7.8\n");
 }
 
+TEST_CASE("a first line that has no end when nek stops is lost, and the log says so") {
+  Pipe pipe;
+  testing::Input input(plugin(), "");
+  pipe.write("sa,");
+  CHECK(input.read(1 << 20, 0).segments.empty());
+  input.end();
+  REQUIRE(input.host().logs().size() == 1);
+  CHECK(input.host().logs()[0].find("of standard input 3 bytes were read whose line has no end yet; "
+                                    "they are lost") != std::string::npos);
+}
+
 TEST_CASE("what comes by stdin is a source of its own each time") {
   Pipe pipe;
   testing::Input first(plugin(), ""), second(plugin(), "");
