@@ -24,8 +24,6 @@ constexpr size_t kAheadOfEach = 4;
 constexpr uint64_t kInFlightOfEach = 12;
 // What a task keeps between uses, so that one large record does not hold memory for good.
 constexpr size_t kKeptArena = size_t{16} << 20;
-// An input that hands out nothing for this long does not hold the watermark back.
-constexpr std::chrono::seconds kSilent{60};
 
 // Calls each(word, bits) for the rows that stay: those kept and not refused.
 template <class Each>
@@ -55,10 +53,12 @@ void list_rows(const Visit& visit, const uint64_t* keep, std::vector<uint32_t>& 
 }  // namespace
 
 Executor::Executor(const Graph& graph, std::vector<Component>& components, uint32_t workers,
-                   bool strict, Budget& budget, Hooks hooks)
+                   bool strict, std::chrono::milliseconds most_silence, Budget& budget,
+                   Hooks hooks)
     : graph_(graph),
       components_(components),
       strict_(strict),
+      most_silence_(most_silence),
       budget_(budget),
       hooks_(std::move(hooks)),
       enqueue_stage_(components.size()),
@@ -91,23 +91,47 @@ Executor::~Executor() {
   free_lanes();
 }
 
-void Executor::start() {
+namespace {
+
+// In `lane` when it is made. A plugin without lanes has none.
+Status make_lane(const Instance& of, void*& lane) {
+  if (!of.self || !of.plugin.lane_new) return {};
+  take_failure();
+  const nek_status status = of.run([&] {
+    lane = of.plugin.lane_new(of.self);
+    return NEK_OK;
+  });
+  const std::string why = take_failure().text;
+  if (status == NEK_OK && (lane || why.empty())) return {};
+  return fail(of.id + ": cannot make what a worker needs: " + why);
+}
+
+void free_lane(const Instance& of, void* lane) {
+  if (lane && of.plugin.lane_free)
+    of.tell("lane_free", [&] { of.plugin.lane_free(of.self, lane); });
+}
+
+}  // namespace
+
+Status Executor::make_lanes() {
   for (Worker& worker : workers_) {
     worker.lanes.resize(components_.size());
     for (size_t i = 0; i < components_.size(); i++) {
       Lane& lane = worker.lanes[i];
-      Component& of = components_[i];
-      const auto open = [](Instance& instance) -> void* {
-        return instance.self && instance.plugin.lane_new ? instance.plugin.lane_new(instance.self)
-                                                         : nullptr;
-      };
-      lane.plugin = open(*of.plugin);
+      const Component& of = components_[i];
+      Status status = make_lane(*of.plugin, lane.plugin);
       lane.binder = std::make_unique<Binder>(*of.plugin->shape, &graph_.nodes[i]);
-      if (!of.codec) continue;
-      lane.codec = open(*of.codec);
-      lane.codec_binder = std::make_unique<Binder>(*of.codec->shape, nullptr);
+      if (status.ok() && of.codec) {
+        status = make_lane(*of.codec, lane.codec);
+        lane.codec_binder = std::make_unique<Binder>(*of.codec->shape, nullptr);
+      }
+      if (!status.ok()) return status;
     }
   }
+  return {};
+}
+
+void Executor::start() {
   for (Worker& worker : workers_) worker.thread = std::thread([this, &worker] { work(worker); });
 }
 
@@ -121,11 +145,8 @@ void Executor::free_lanes() {
   for (Worker& worker : workers_) {
     for (size_t i = 0; i < worker.lanes.size(); i++) {
       Lane& lane = worker.lanes[i];
-      const auto close = [](Instance& instance, void* scratch) {
-        if (scratch && instance.plugin.lane_free) instance.plugin.lane_free(instance.self, scratch);
-      };
-      close(*components_[i].plugin, lane.plugin);
-      if (components_[i].codec) close(*components_[i].codec, lane.codec);
+      free_lane(*components_[i].plugin, lane.plugin);
+      if (components_[i].codec) free_lane(*components_[i].codec, lane.codec);
     }
     worker.lanes.clear();
   }
@@ -346,19 +367,17 @@ void Executor::decode(Worker& worker, Task& task) {
 // The event time up to which all inputs have come: of those that have ended, or have been silent
 // for long, nothing is waited for.
 void Executor::clock(Task& task) {
-  const auto now = std::chrono::steady_clock::now();
   if (!task.is_control()) {
     InputClock& of = clocks_[task.input];
     of.newest = std::max(of.newest, task.event_time);
     of.ended = task.last;
-    of.seen = now;
   }
   int64_t least = INT64_MAX, most = INT64_MIN;
   for (size_t i = 0; i < clocks_.size(); i++) {
     const InputClock& of = clocks_[i];
     if (components_[i].kind != Kind::kInput) continue;
     most = std::max(most, of.newest);
-    if (!of.ended && now - of.seen < kSilent) least = std::min(least, of.newest);
+    if (!of.ended && of.silence.load() < most_silence_.count()) least = std::min(least, of.newest);
   }
   if (least == INT64_MAX) least = most;
   watermark_ = std::max(watermark_, least);

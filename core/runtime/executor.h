@@ -51,11 +51,13 @@ class Executor {
     std::function<void(Task&)> retired;            // in chunk order, one at a time
     std::function<void(Source&)> source_released;  // no chunk of it is left
   };
+  // most_silence: an input that is silent for longer does not hold watermarks back.
   Executor(const Graph& graph, std::vector<Component>& components, uint32_t workers, bool strict,
-           Budget& budget, Hooks hooks);
+           std::chrono::milliseconds most_silence, Budget& budget, Hooks hooks);
   ~Executor();
 
-  void start();  // [main-thread], after the instances'
+  Status make_lanes();  // [main-thread], after the instances' start
+  void start();         // [main-thread], after make_lanes
   // What a marker's task carried in `clock`; false: it cannot be read. [main-thread], before start
   bool restore_clock(std::string_view saved);
   // Calls `prepare` with the task's place in the order settled and no other in between.
@@ -65,6 +67,10 @@ class Executor {
   // Waits until the workers have caught up so far that reading on makes sense, at most `wait`;
   // true: they have. [any-thread]
   bool wait_for_workers(std::chrono::milliseconds wait);
+  // For how long the input was asked, and gave nothing, since it last gave something. [any-thread]
+  void set_silence(uint32_t input, std::chrono::milliseconds silence) {
+    clocks_[input].silence = silence.count();
+  }
   // The output of this component has room again. [any-thread]
   void room(uint32_t component);
   // Lets the workers end at once, wherever tasks are. [any-thread]
@@ -140,6 +146,7 @@ class Executor {
   const Graph& graph_;
   std::vector<Component>& components_;
   const bool strict_;
+  const std::chrono::milliseconds most_silence_;
   Budget& budget_;
   Hooks hooks_;
   std::vector<Stage> stages_;
@@ -149,7 +156,7 @@ class Executor {
   struct InputClock {
     int64_t newest = INT64_MIN;
     bool ended = false;
-    std::chrono::steady_clock::time_point seen = std::chrono::steady_clock::now();
+    std::atomic<int64_t> silence{0};  // ms; of any thread
   };
   std::vector<InputClock> clocks_;  // by input; at the clock step only
   int64_t watermark_ = INT64_MIN;

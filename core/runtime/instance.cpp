@@ -12,7 +12,11 @@ namespace {
 template <class T>
 const T* extension_of(const Instance& instance, const char* id) {
   if (!NEK_HAS(&instance.plugin, extension) || !instance.plugin.extension) return nullptr;
-  return static_cast<const T*>(instance.plugin.extension(instance.self, id));
+  const T* extension = nullptr;
+  instance.tell("extension", [&] {
+    extension = static_cast<const T*>(instance.plugin.extension(instance.self, id));
+  });
+  return extension;
 }
 
 bool has_name(const char* name) { return name && *name; }
@@ -57,12 +61,7 @@ Instance::Instance(const nek_plugin& plugin, uint32_t component, std::string id,
       metrics(metrics) {}
 
 Instance::~Instance() {
-  if (!self) return;
-  const nek_status status = run([&] {
-    plugin.destroy(self);
-    return NEK_OK;
-  });
-  if (status != NEK_OK) log_line(NEK_ERROR, id, "destroy: " + take_failure().text);
+  if (self) tell("destroy", [this] { plugin.destroy(self); });
 }
 
 Status Instance::create(const nek_value& config) {
@@ -104,11 +103,24 @@ Status Instance::start(const nek_start& start) {
 
 void Instance::stop() {
   if (!std::exchange(started, false) || !NEK_HAS(&plugin, stop) || !plugin.stop) return;
-  const nek_status status = run([&] {
-    plugin.stop(self);
-    return NEK_OK;
-  });
-  if (status != NEK_OK) log_line(NEK_ERROR, id, "stop: " + take_failure().text);
+  tell("stop", [this] { plugin.stop(self); });
+}
+
+nek_status Instance::open_source(nek_source& source, nek_text head) const {
+  const auto open = plugin.decoder->source_open;
+  return open ? run([&] { return open(self, &source, head); }) : NEK_OK;
+}
+
+void Instance::close_source(nek_source& source) const {
+  if (const auto close = plugin.decoder->source_close)
+    tell("source_close", [&] { close(self, &source); });
+}
+
+void Instance::begin_telling() { take_failure(); }
+
+void Instance::end_telling(const char* what) const {
+  if (const std::string why = take_failure().text; !why.empty())
+    log_line(NEK_ERROR, id, std::string(what) + ": " + why);
 }
 
 nek_status Instance::threw(const std::string& why) const {

@@ -39,7 +39,8 @@ struct Instance : nek_host {
   Status create(const nek_value& config);
   Status start(const nek_start& start);
   void stop();  // once, after a start that succeeded; else nothing
-  // Runs a step of the plugin. None may throw: what one throws is its failure, not the end of nek.
+  // Each call of the plugin goes through one of these. None may throw: what one throws is its
+  // failure, not the end of nek.
   template <class F>
   nek_status run(F step) const {
     try {
@@ -50,6 +51,20 @@ struct Instance : nek_host {
       return threw("it threw what is no std::exception");
     }
   }
+  // One that has no status to answer: why it failed is logged. False: it threw.
+  template <class F>
+  bool tell(const char* what, F call) const {
+    begin_telling();
+    const nek_status status = run([&] {
+      call();
+      return nek_status{NEK_OK};
+    });
+    end_telling(what);
+    return status == NEK_OK;
+  }
+  // Of a decoder: a source begins, or is over.
+  nek_status open_source(nek_source& source, nek_text head) const;
+  void close_source(nek_source& source) const;
   bool wants(uint32_t control_kind) const { return control && (control->kinds & control_kind); }
 
   const nek_plugin& plugin;
@@ -69,6 +84,8 @@ struct Instance : nek_host {
 
  private:
   nek_status threw(const std::string& why) const;
+  static void begin_telling();
+  void end_telling(const char* what) const;
 };
 
 // What host->fail() said last on this thread; reading it clears it.

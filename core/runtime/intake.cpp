@@ -161,13 +161,16 @@ size_t Intake::capacity() const {
 milliseconds Intake::longest_read() const { return std::min(kLongestRead, spool_->until_sync()); }
 
 nek_status Intake::fill(nek_chunk& to) {
+  held_back_ = true;
   if (max_bytes_ > 0 && !spool_->may_hand_on()) {
     ask_snapshot();
     if (!take_in(kIdle)) hooks_.pause(kIdle);
     return NEK_OK;
   }
-  if (behind() || input_ended_ || !input_failure_.empty()) return fill_from_spool(to);
-  if (!wants_spool() || spool_->has_room(settings_.chunk_bytes)) return fill_from_input(to);
+  const bool from_spool = behind() || input_ended_ || !input_failure_.empty();
+  held_back_ = !from_spool && wants_spool() && !spool_->has_room(settings_.chunk_bytes);
+  if (from_spool) return fill_from_spool(to);
+  if (!held_back_) return fill_from_input(to);
   ask_snapshot();
   serve_input();
   hooks_.pause(kIdle);
@@ -198,6 +201,7 @@ void Intake::roll_back(nek_chunk& to, const Mark& mark) {
 // Where the answer is NEK_RETRY, nothing of the call counts.
 nek_status Intake::read_input(nek_chunk& to, const Mark& mark, milliseconds wait) {
   reading_ = true;
+  hooks_.read_begins();
   const nek_status status = input_.run([&] {
     return input_.plugin.input->read(input_.self, &to,
                                      static_cast<uint32_t>(std::max<int64_t>(wait.count(), 0)));
@@ -206,6 +210,7 @@ nek_status Intake::read_input(nek_chunk& to, const Mark& mark, milliseconds wait
   if (status != NEK_RETRY || to.used > to.capacity || to.segment_count > to.segment_capacity)
     return status;
   for (Source* source : std::exchange(ending_, {})) source->end_reached = false;
+  hooks_.take_back();
   roll_back(to, mark);
   return status;
 }
@@ -351,6 +356,7 @@ void Intake::serve_input() {
   none.size = sizeof none;
   segments_.resize(kMaxSegments);
   none.segments = segments_.data();
+  hooks_.read_begins();
   (void)input_.run([&] { return input_.plugin.input->read(input_.self, &none, 0); });
 }
 

@@ -28,6 +28,7 @@ class Intake {
     std::function<void(Source&, uint64_t lines)> lost;
     std::function<bool(std::chrono::milliseconds)> pause;  // false: stopped
     std::function<void()> snapshot;                        // one would make room
+    std::function<void()> read_begins, take_back;          // take_back: that read does not count
   };
   // max_bytes: of the spool; 0: what is left there is delivered, nothing more goes into it.
   // stopping: reads no more.
@@ -44,6 +45,8 @@ class Intake {
   size_t capacity() const;
   // Reads until the chunk is full, `linger` after the first bytes, or nothing more is to be had.
   nek_status fill(nek_chunk& to);
+  // fill() brought nothing as the spool is full of what is not delivered yet.
+  bool held_back() const { return held_back_; }
   // There is no room for a chunk: reads ahead, or serves the input's connection.
   void read_ahead();
   bool behind() { return spool_->behind() || !waiting_.empty(); }
@@ -121,7 +124,7 @@ class Intake {
   uint64_t recovering_ = 0;                  // number of the source that is opened again
   uint32_t open_once_ = 0;                   // sources of the input
   uint64_t ends_ = 0;                        // of sources, by the input
-  bool told_ = false, turn_ = false, reading_ = false, asked_ = false;
+  bool told_ = false, turn_ = false, reading_ = false, asked_ = false, held_back_ = false;
   // Reading ahead:
   bool input_ended_ = false;
   std::string input_failure_;

@@ -19,7 +19,6 @@ struct StreamLedger {
   uint64_t filtered = 0;  // not selected by a subset
   uint64_t absorbed = 0;  // kept by the filter and not sent on
   uint64_t dead = 0;      // refused: in the dead letters
-  bool balanced() const { return in + created == out + filtered + absorbed + dead; }
   void add(const StreamLedger& other);
 };
 

@@ -25,6 +25,8 @@ constexpr uint32_t kMaxSegments = 16384;
 constexpr uint64_t kExpansion = 4;
 
 Source& source_of(const nek_segment& segment) { return *static_cast<Source*>(segment.source); }
+// Its bytes go no further.
+bool left_out(const Source& source) { return source.closed || source.refused; }
 bool is_message(const nek_segment& segment) { return segment.source->flags & NEK_MESSAGES; }
 
 std::string segments_defect(const nek_chunk& read) {
@@ -68,7 +70,9 @@ Reader::Reader(Component& component, const PipelineSettings& settings, InputSpoo
                     [this](Source& source) { close(source); },
                     [this](Source& source, uint64_t lines) { lose(source, lines); },
                     [this](milliseconds time) { return pause(time); },
-                    [this] { hooks_.snapshot_now(milliseconds(0)); }});
+                    [this] { hooks_.snapshot_now(milliseconds(0)); },
+                    [this] { undo_.clear(); },
+                    [this] { take_back(); }});
 }
 
 Reader::~Reader() {
@@ -79,10 +83,9 @@ Reader::~Reader() {
 
 // Chunks that were never worked off hold sources that were never released.
 void Reader::close_sources() {
-  const nek_decoder& decoder = *component_.codec->plugin.decoder;
   for (auto& [source, owned] : sources_) {
     set_carry(*owned, {});
-    if (decoder.source_close) decoder.source_close(component_.codec->self, owned.get());
+    component_.codec->close_source(*owned);
   }
   sources_.clear();
 }
@@ -132,7 +135,9 @@ void Reader::run() {
       intake_->read_ahead();
       continue;
     }
+    const auto asked = Clock::now();
     const nek_status status = read_task();
+    note_silence(asked);
     if (status == NEK_END) break;
     if (status == NEK_OK) {
       failures = 0;
@@ -148,7 +153,9 @@ void Reader::run() {
     const milliseconds wait = backoff_.wait(failures++);
     log_line(NEK_WARN, component_.plugin->id,
              "cannot read, will try again in " + std::to_string(wait.count()) + " ms: " + text);
+    const auto paused = Clock::now();
     pause(wait);
+    note_silence(paused);
   }
   if (intake_->waits()) {  // for room on a disk
     budget_.charge(admission_);
@@ -169,6 +176,17 @@ void Reader::run() {
   tell_committed(true);  // of the last snapshot, when the end came first
   intake_->keep_last();
   intake_->report_lost();
+}
+
+// The input was asked since then. Time in which it was not, as outputs took nothing, says nothing
+// of it.
+void Reader::note_silence(Clock::time_point since) {
+  if (!task_)
+    silence_ = {};
+  else if (!intake_->held_back())
+    silence_ += Clock::now() - since;
+  executor_.set_silence(component_.plugin->component,
+                        std::chrono::duration_cast<milliseconds>(silence_));
 }
 
 // A chunk that is admitted.
@@ -273,7 +291,7 @@ void Reader::frame_chunk(const nek_chunk& read, size_t begin) {
   for (uint32_t i = 0; i < read.segment_count; i++) {
     nek_segment segment = read.segments[i];
     Source& source = source_of(segment);
-    if (source.closed) continue;
+    if (left_out(source)) continue;
     segment.begin += static_cast<uint32_t>(begin);
     if (is_message(segment)) {
       source.next_position = segment.position + 1;
@@ -320,7 +338,7 @@ bool Reader::take_messages(const nek_chunk& read) {
   }
   std::vector<uint32_t> rows;
   for (uint32_t i = 0; i < read.segment_count; i++)
-    if (!source_of(read.segments[i]).closed) rows.push_back(i);
+    if (!left_out(source_of(read.segments[i]))) rows.push_back(i);
   auto* columns = chunk.columns.array<const nek_column*>(read.schema->count);
   for (uint32_t i = 0; i < read.schema->count; i++) {
     nek_column* copy =
@@ -371,9 +389,18 @@ uint32_t Reader::whole_records(const nek_segment& segment, bool at_end) {
   uint32_t whole = 0;
   while (whole < segment.size) {
     const uint64_t window = std::min<uint64_t>(segment.size - whole, longest);
-    const size_t more = decoder.frame(codec.self, segment.source, {data + whole, window},
-                                      at_end && !cut_off && window < longest);
-    if (more == 0) break;
+    size_t more = 0;
+    take_failure();
+    (void)codec.run([&] {
+      more = decoder.frame(codec.self, segment.source, {data + whole, window},
+                           at_end && !cut_off && window < longest);
+      return NEK_OK;
+    });
+    if (more == 0) {
+      if (const std::string why = take_failure().text; !why.empty())
+        hooks_.failed(component_.plugin->id + ": frame: " + why);
+      break;
+    }
     whole += static_cast<uint32_t>(std::min<uint64_t>(more, window));
   }
   return whole;
@@ -473,6 +500,7 @@ void Reader::refuse(Source& source, nek_segment bytes, const char* reason,
   chunk.segments.pop_back();
   chunk.lines.pop_back();
   chunk.ids.pop_back();
+  task_->line_cursor = {};  // it was in that segment
 }
 
 void Reader::submit() {
@@ -523,8 +551,7 @@ void Reader::let_go() {
 }
 
 void Reader::released(Source& source) {
-  const nek_decoder& decoder = *component_.codec->plugin.decoder;
-  if (decoder.source_close) decoder.source_close(component_.codec->self, &source);
+  component_.codec->close_source(source);
   const std::lock_guard lock(sources_mutex_);
   sources_.erase(&source);
 }
@@ -566,8 +593,7 @@ Source* Reader::open_source(const nek_source_open& request) {
       source.next_position = known.at.position;
       source.next_lines = known.at.lines;
       source.in_long_line = known.at.in_long_line;
-      source.mark_text = known.at.mark;
-      source.mark = {source.mark_text.data(), source.mark_text.size()};
+      source.set_mark(known.at.mark);
     }
     known.identity = source.identity;
     known.once = source.flags & NEK_ONCE;
@@ -578,13 +604,14 @@ Source* Reader::open_source(const nek_source_open& request) {
     hooks_.failed(component_.plugin->id + ": broken input: it opened " + source.key + " twice");
   intake_->opened(source, request);
   const Instance& codec = *component_.codec;
-  const nek_decoder& decoder = *codec.plugin.decoder;
-  const std::string head(request.head.data, decoder.source_open ? request.head.size : 0);
+  const std::string head(request.head.data,
+                         codec.plugin.decoder->source_open ? request.head.size : 0);
   source.letters = std::make_shared<const LetterSource>(
       LetterSource{component_.plugin->id, source.key, source.identity,
                    (source.flags & NEK_MESSAGES) != 0, head});
   take_failure();
-  if (decoder.source_open && decoder.source_open(codec.self, &source, request.head) != NEK_OK)
+  source.refused = codec.open_source(source, request.head) != NEK_OK;
+  if (source.refused)
     hooks_.failed(component_.plugin->id + ": " + source.key + ": " + take_failure().text);
   return &source;
 }
@@ -594,13 +621,23 @@ void Reader::end(Source& source) {
 }
 
 void Reader::leave(Source& source) {
+  undo_.push_back({&source, source.mark_text, source.left});
   source.left = true;
   end(source);
 }
 
+// Of a read that does not count.
+void Reader::take_back() {
+  for (; !undo_.empty(); undo_.pop_back()) {
+    Source& source = *undo_.back().source;
+    source.left = undo_.back().left;
+    source.set_mark(std::move(undo_.back().mark));
+  }
+}
+
 void Reader::mark(Source& source, std::string_view mark) {
-  source.mark_text = mark;
-  source.mark = {source.mark_text.data(), source.mark_text.size()};
+  undo_.push_back({&source, source.mark_text, source.left});
+  source.set_mark(std::string(mark));
   if (source.end_reached || source.closed) return;
   touched_.push_back(&source);
 }
@@ -688,8 +725,11 @@ void Reader::tell_committed(bool last) {
     }
   }
   if (!NEK_HAS(&input, committed) || !input.committed) return;
+  const Instance& plugin = *component_.plugin;
   for (const auto& [source, position] : open)
-    input.committed(component_.plugin->self, source, position);
+    plugin.tell("committed", [&, source = source, position = position] {
+      input.committed(plugin.self, source, position);
+    });
 }
 
 void Reader::count_records(const std::string& key, uint64_t records) {

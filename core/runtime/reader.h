@@ -70,12 +70,20 @@ class Reader final : public SourceHost {
     bool once = false;  // NEK_ONCE
   };
 
+  struct Undo {  // what a source had before a call of the read under way
+    Source* source;
+    std::string mark;
+    bool left;
+  };
+
   void run();
   nek_status read_task();
   nek_status read_chunk();  // fills task_
+  void note_silence(std::chrono::steady_clock::time_point since);
   void recover();
   Source* open_source(const nek_source_open& request);
   void end_now(Source& source);
+  void take_back();
   void lose(Source& source, uint64_t lines);
   void tell_committed(bool last = false);
   size_t put_carry();
@@ -109,9 +117,11 @@ class Reader final : public SourceHost {
   bool relocated_ = false;                // segments are being copied behind what was read
   std::vector<nek_segment> read_;         // what read() hands out
   std::vector<nek_id> read_ids_;          // one each, all 0 where the input sets none
+  std::chrono::steady_clock::duration silence_{};
   uint32_t need_ = 0;                     // of a message that did not fit
   std::vector<Source*> ended_, touched_;  // since the last chunk
   std::vector<Source*> closing_;          // their hold for being open is still there
+  std::vector<Undo> undo_;
   Source* carrier_ = nullptr;             // its carry stands before what is read next
 
   mutable std::mutex sources_mutex_;

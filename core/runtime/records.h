@@ -39,6 +39,10 @@ struct Source : nek_source {
   std::string mark_text;                        // nek_source::mark, or what is to become of it
   std::shared_ptr<const LetterSource> letters;  // what its dead letters need
   Hash128 identity_hash;
+  void set_mark(std::string to) {
+    mark_text = std::move(to);
+    mark = {mark_text.data(), mark_text.size()};
+  }
   void set_identity(std::string_view input_id, std::string of_key, std::string of_identity) {
     key = std::move(of_key);
     identity = std::move(of_identity);
@@ -50,6 +54,7 @@ struct Source : nek_source {
   uint64_t next_position = 0, next_lines = 0;  // of the first byte that is not in a chunk
   bool in_long_line = false;                   // as SourcePosition's
   bool end_reached = false, closed = false;
+  bool refused = false;       // by its decoder, which must not see it; the pipeline ends
   bool left = false;          // it ends before an unfinished record, which is read again
   uint64_t spool_number = 0;  // 0: no spool
   bool cut_off = false;       // its end is a crash's: the last record may lack a part

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "nek/text.hpp"
 #include "runtime/rebuild.h"
 #include "util/log.h"
 
@@ -38,10 +39,7 @@ Replay::~Replay() {
   join();
   if (task_) budget_.release(task_->admitted);
   for (auto& [name, source] : sources_) {
-    if (!source) continue;
-    const Instance& codec = *components_[source->input].codec;
-    if (codec.plugin.decoder->source_close)
-      codec.plugin.decoder->source_close(codec.self, source.get());
+    if (source) components_[source->input].codec->close_source(*source);
   }
 }
 
@@ -238,12 +236,8 @@ Source* Replay::source_of(const Letter& letter) {
   source->set_identity(letter.input, letter.source, letter.identity);
   source->set_name(letter.name);
   source->letters = std::make_shared<const LetterSource>(wanted);
-  const Instance& codec = *components_[source->input].codec;
-  const nek_decoder& decoder = *codec.plugin.decoder;
   take_failure();
-  if (decoder.source_open &&
-      decoder.source_open(codec.self, source.get(), {wanted.head.data(), wanted.head.size()}) !=
-          NEK_OK)
+  if (components_[source->input].codec->open_source(*source, to_text(wanted.head)) != NEK_OK)
     source = nullptr;
   return sources_.emplace(std::pair(name, letter.name), std::move(source)).first->second.get();
 }

@@ -329,13 +329,17 @@ nek_text on_header(const nek_host* host) {
   const Instance* codec = instance_of(host).codec;
   if (!codec || !NEK_HAS(codec->plugin.encoder, header) || !codec->plugin.encoder->header)
     return {};
-  return codec->plugin.encoder->header(codec->self);
+  nek_text header{};
+  const auto ask = [&] { header = codec->plugin.encoder->header(codec->self); };
+  return codec->tell("header", ask) ? header : nek_text{};
 }
 nek_text on_record_end(const nek_host* host) {
   const Instance* codec = instance_of(host).codec;
   if (!codec || !NEK_HAS(codec->plugin.encoder, record_end) || !codec->plugin.encoder->record_end)
     return {};
-  return codec->plugin.encoder->record_end(codec->self);
+  nek_text end{};
+  const auto ask = [&] { end = codec->plugin.encoder->record_end(codec->self); };
+  return codec->tell("record_end", ask) ? end : nek_text{};
 }
 void on_reserve(nek_encoded* encoded, size_t more) {
   if (encoded->capacity - encoded->used >= more) return;

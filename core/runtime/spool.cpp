@@ -110,7 +110,13 @@ bool Spool::recover_segment(uint64_t number) {
     set_aside(path, path_of(number, ".unreadable"), scan.fault);
     return false;
   }
-  if (scan.frames.empty() && scan.holes.empty()) {
+  if (scan.frames.empty() && bytes->size() > kSpoolFileHead) {
+    set_aside(path, path_of(number, ".unreadable"),
+              "none of its " + bytes_text(bytes->size() - kSpoolFileHead) +
+                  " can be read: they are damaged, or had not been synced");
+    return false;
+  }
+  if (scan.frames.empty()) {  // of a process that died before it wrote anything
     if (const Status status = env_.remove(path); !status.ok()) say_(NEK_WARN, status.message());
     return false;
   }

@@ -30,7 +30,7 @@ class Spool {
   Spool(Env& env, std::string folder, InputSpool settings, const std::string& id, Metrics& metrics,
         Say say);
 
-  // Finds what earlier runs left; next() hands it on first. What cannot be read is set aside and
+  // Finds what earlier runs left; peek() hands it on first. What cannot be read is set aside and
   // reported, so this always comes to an end.
   void recover();
   // Those that recover() found, by number.
@@ -42,7 +42,7 @@ class Spool {
   // With `drop_oldest` half of it at most is handed on and not committed: what nobody has seen can
   // be dropped, also while outputs take nothing.
   bool may_hand_on() const;
-  // handed_on: the caller handles the chunk itself, next() will not return it. Only when !behind().
+  // handed_on: the caller handles the chunk itself, peek() will not return it. Only when !behind().
   // After an error nothing of it is kept.
   // On a full disk too `drop_oldest` makes room where it can.
   Status append(const SpoolChunk& chunk, std::string_view body, bool handed_on);

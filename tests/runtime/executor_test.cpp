@@ -292,6 +292,56 @@ TEST_CASE("watermarks wait for an input that has sent nothing yet") {
   CHECK(script.delivered().size() == 2);
 }
 
+TEST_CASE("watermarks wait for an input that was held back as an output took nothing for long") {
+  Script script;
+  script.silence = std::chrono::milliseconds(50);
+  const void* early = nullptr;
+  std::mutex mutex;
+  struct Feed {
+    nek_source* source = nullptr;
+    uint64_t position = 0;
+    int64_t time = 0;
+  } feeds[2];
+  std::atomic<int64_t> newest_early = 0;
+  std::atomic<bool> goes_on = false;
+  script.read = [&](Host host, Chunk& chunk) -> Status {
+    const std::lock_guard lock(mutex);
+    if (!early) early = host.c();
+    const bool is_early = host.c() == early;
+    Feed& feed = feeds[is_early ? 0 : 1];
+    if (!feed.source) feed.source = open_source(host, is_early ? "early" : "late");
+    if (feed.time == 300) return end();
+    feed.time++;
+    const std::string line = std::to_string(feed.time + (is_early ? 1000 : 5000)) + "\n";
+    if (is_early) newest_early = 1000 + feed.time;
+    chunk.add(feed.source, feed.position, line);
+    feed.position += line.size();
+    return {};
+  };
+  script.write = [&] {
+    if (!goes_on.exchange(true)) std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    return Status();
+  };
+  int too_far = 0;
+  script.control = [&](Call&, const nek_control& control) {
+    const int64_t newest = newest_early;
+    if (control.kind == NEK_WATERMARK && newest < 1300 && control.time_ms > newest) too_far++;
+    return Status();
+  };
+  PipelineConfig config = script_config(true);
+  config.settings.chunk_bytes = 8;
+  config.components.insert(config.components.begin(), config.components[0]);
+  config.components[0].id = "other";
+  config.components[2].from = {{0, "", 0, 0}, {1, "", 0, 0}};
+  config.components[3].from = {{2, "out", 0, 0}};
+  config.components[3].buffer.max_bytes = 1;
+  MemoryEnv env;
+  const Ended ended = run_script(script, env, config);
+  CHECK(ended.failure.empty());
+  CHECK(too_far == 0);
+  CHECK(script.delivered().size() == 600);
+}
+
 TEST_CASE("memory that chunks turn out to need is charged, and given back") {
   Script script;
   script.read = reads({"one\n"});

@@ -156,6 +156,55 @@ TEST_CASE("of a read that says retry nothing counts: no bytes, no end of a sourc
   CHECK(ended.letters.empty());
 }
 
+TEST_CASE("of a read that says retry neither the mark counts nor that a source is left") {
+  Script script;
+  nek_source* source = nullptr;
+  int reads = 0;
+  script.read = [&](Host host, Chunk& chunk) -> Status {
+    switch (reads++) {
+      case 0:
+        source = open_source(host, "s");
+        chunk.add(source, 0, "one\ntw");
+        host.mark_source(source, "as far as tw");
+        return {};
+      case 1:
+        host.mark_source(source, "further");
+        host.mark_source(source, "further still");
+        host.leave_source(source);
+        return retry("not now");
+      default:
+        CHECK(Host::mark_of(*source) == "as far as tw");
+        return end();
+    }
+  };
+  MemoryEnv env;
+  const Ended ended = run_script(script, env, script_config(false));
+  CHECK(ended.failure.empty());
+  CHECK(script.delivered() == Texts{"s@0 one", "s@4 tw"});
+  const auto state = read_state(env, "data/state");
+  REQUIRE(state.ok());
+  REQUIRE(state->sources.size() == 1);
+  CHECK(state->sources[0].at.mark == "as far as tw");
+  CHECK(state->sources[0].at.ended);
+}
+
+TEST_CASE("a dead letter behind a record that was too long has the line of its own source") {
+  Script script;
+  script.read = [&](Host host, Chunk& chunk) -> Status {
+    chunk.add(open_source(host, "long"), 0, "one\ntwo\n" + std::string(100, 'x') + "\n");
+    chunk.add(open_source(host, "other"), 0, "first\n");
+    return end();
+  };
+  script.decode = [](Call&, const nek_chunk&) { return refuse("all of it"); };
+  PipelineConfig config = script_config(false);
+  config.settings.max_record_bytes = 64;
+  MemoryEnv env;
+  CHECK(run_script(script, env, config).failure.empty());
+  const std::string letters = env.content("data/dead-letters.ndjson");
+  CHECK(letters.find(R"("source":"long","position":8,"line":3)") != std::string::npos);
+  CHECK(letters.find(R"("source":"other","position":0,"line":1)") != std::string::npos);
+}
+
 TEST_CASE("an input that has nothing more to read hears what is committed") {
   Script script;
   nek_source* source = nullptr;

@@ -272,6 +272,7 @@ Ended run_script(Script& script, MemoryEnv& env, const PipelineConfig& config,
   options.data_dir = "data";
   options.retry = {std::chrono::milliseconds(1), std::chrono::milliseconds(5)};
   options.tick = std::chrono::milliseconds(1);
+  options.silence = script.silence;
   options.replay = replay;
   Diagnostics diagnostics("script", "");
   auto pipeline = Pipeline::make(config, options, diagnostics);

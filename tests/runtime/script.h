@@ -25,6 +25,7 @@ struct Script {
   std::function<Status(Call&, Encoded&)> encode;
   std::function<Status()> write;  // before it takes the blocks
   std::function<void(const nek_control&)> at_output;
+  std::chrono::milliseconds silence{60'000};  // as PipelineOptions'
 
   std::vector<std::string> events() const;
   void note(std::string event);

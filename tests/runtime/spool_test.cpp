@@ -283,6 +283,31 @@ TEST_CASE("spool: what is no segment at all is set aside") {
         "data/spool/in/00000001.unreadable: it is no segment of a spool");
 }
 
+TEST_CASE("spool: a segment of which nothing can be read is set aside, and one with nothing goes") {
+  Bench bench;
+  bench.start();
+  REQUIRE(bench.write(bench.add("a"), 0, "one\n").ok());
+  const std::string whole = bench.env.content(kFirst);
+  REQUIRE(bench.write(1, 4, "two\n").ok());
+  bench.spool().sync();
+  bench.env.flip(kFirst, 24);                // the first frame, of the source, begins here
+  bench.env.flip(kFirst, whole.size() - 1);  // "one\n"
+  bench.env.flip(kFirst, bench.env.content(kFirst).size() - 1);
+  const size_t size = bench.env.content(kFirst).size();
+  bench.start();
+  CHECK(bench.said == Strings{"data/spool/in/00000001.spool is set aside as "
+                              "data/spool/in/00000001.unreadable: none of its " +
+                              std::to_string(size - 24) +
+                              " bytes can be read: they are damaged, or had not been synced"});
+  CHECK(bench.env.content("data/spool/in/00000001.unreadable").size() == size);
+
+  Bench dead;  // it died before it wrote anything
+  REQUIRE((*dead.env.open(kFirst))->append(whole.substr(0, 24)).ok());
+  dead.start();
+  CHECK(dead.said.empty());
+  CHECK_FALSE(dead.env.exists(kFirst));
+}
+
 TEST_CASE(
     "spool: on a full disk an append fails by name, leaves nothing, and works when there is room") {
   Bench bench;

@@ -329,9 +329,18 @@ class Reads {
 
 }  // namespace
 
+class NoHeader {
+ public:
+  explicit NoHeader(nek::Host /*host*/) {}
+  std::string_view header() const { throw std::runtime_error("thrown in header"); }
+  std::string_view record_end() const { throw std::runtime_error("thrown in record_end"); }
+  nek::Status encode(nek::Call&, nek::Encoded&) const { return {}; }
+};
+
 NEK_EXPORT_PLUGINS(nek::filter<Throws, kThrowOptions>({.name = "throws"}),
                    nek::filter<Counts>({.name = "counts"}), nek::filter<Splits>({.name = "splits"}),
                    nek::decoder<Lines>({.name = "lines"}), nek::encoder<Pairs>({.name = "pairs"}),
+                   nek::encoder<NoHeader>({.name = "no_header"}),
                    nek::output<Collects>({.name = "collects", .codec = "pairs"}),
                    nek::output<Delivers>({.name = "delivers"}),
                    nek::output<Sends>({.name = "sends"}), nek::input<Reads>({.name = "reads"}));
@@ -367,6 +376,13 @@ TEST_CASE("an exception of any member becomes a failure with its text") {
   CHECK(nek::testing::Instance(throws, "where: start").error() == "thrown in start");
   nek::testing::Filter filter(throws, "where: process");
   CHECK_THROWS_WITH(filter.process("{}\n{}"), "process answered 4: thrown in process");
+}
+
+TEST_CASE("an exception where a text is asked for is no text, and does not cross the boundary") {
+  nek::testing::Instance instance(find_plugin("no_header"), "");
+  const nek_encoder& encoder = *find_plugin("no_header").encoder;
+  CHECK(encoder.header(instance.self()).size == 0);
+  CHECK(encoder.record_end(instance.self()).size == 0);
 }
 
 TEST_CASE("a failure points at the option that is to blame") {

@@ -38,7 +38,6 @@ class ColumnView {
   explicit ColumnView(const nek_column& column) : column_(&column), validity_(column.validity) {}
   uint32_t rows() const { return column_->rows; }
   bool has(uint32_t row) const { return !validity_ || (validity_[row >> 3] >> (row & 7) & 1); }
-  bool has_nulls() const { return validity_ != nullptr; }  // may have
   const nek_column& column() const { return *column_; }
 
  private:

@@ -294,8 +294,22 @@ struct Thunks {
   }
 
   // Encoders and outputs.
-  static nek_text header(void* self) noexcept { return to_text(shared(self).header()); }
-  static nek_text record_end(void* self) noexcept { return to_text(shared(self).record_end()); }
+  // The text of f(), or none where it throws.
+  template <class F>
+  static nek_text text_of(void* self, F&& f) noexcept {
+    nek_text text{};
+    const nek_status status = guarded(instance(self).host, [&] {
+      text = to_text(f());
+      return Status();
+    });
+    return status == NEK_OK ? text : nek_text{};
+  }
+  static nek_text header(void* self) noexcept {
+    return text_of(self, [self] { return shared(self).header(); });
+  }
+  static nek_text record_end(void* self) noexcept {
+    return text_of(self, [self] { return shared(self).record_end(); });
+  }
   static nek_status encode(void* self, nek_call* c, const nek_text* before,
                            nek_encoded* out) noexcept {
     return guarded(c->host, [&] {
