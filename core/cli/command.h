@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "nek/plugin.h"
 #include "runtime/replay.h"
 
 namespace nek {
@@ -36,7 +37,7 @@ struct RunOptions {
   std::string report;                               // a file for the figures as JSON; empty: none
   bool from_start = false;
   bool quiet = false;  // no progress and no summary
-  int log_level = 0;   // NEK_ERROR ... NEK_DEBUG
+  int log_level = NEK_INFO;
 };
 ExitCode run(const RunOptions& options);
 
@@ -63,7 +64,7 @@ struct ReplayOptions {
   std::optional<uint32_t> workers;
   std::optional<std::string> data_dir;
   bool quiet = false;
-  int log_level = 0;
+  int log_level = NEK_INFO;
 };
 ExitCode replay(const ReplayOptions& options);
 

@@ -78,7 +78,6 @@ int parse_and_run(int count, char** arguments) {
   nek::ExitCode code = nek::kExitOk;
 
   nek::RunOptions run;
-  run.log_level = NEK_INFO;
   CLI::App* run_verb = app.add_subcommand("run", "Runs a pipeline until its inputs end");
   run_verb->add_option("FILE", run.file, "The pipeline's YAML")->required();
   add_optional(run_verb, "--workers", run.workers, "Worker threads, instead of the file's setting")
@@ -119,7 +118,6 @@ int parse_and_run(int count, char** arguments) {
   plugins_verb->callback([&] { code = nek::plugins(plugins); });
 
   nek::ReplayOptions replay;
-  replay.log_level = NEK_INFO;
   CLI::App* replay_verb =
       app.add_subcommand("replay", "Hands dead letters in again, where they were refused");
   replay_verb->add_option("FILE", replay.file, "The pipeline's YAML")->required();

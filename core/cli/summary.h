@@ -27,14 +27,12 @@ class Progress {
 // Those of earlier runs not counted.
 uint64_t records_of_run(const Pipeline& pipeline);
 
-// The ledger as a table, and why there are dead letters.
+// The ledger as a table, and why there are dead letters; of a run and of a replay.
 std::string summary(const Pipeline& pipeline, std::chrono::steady_clock::duration time);
+std::string replay_summary(const Pipeline& pipeline, std::chrono::steady_clock::duration time);
 
 // The components' own tables, each with its title; "" when there are none.
 std::string component_tables(const std::vector<SummaryTable>& tables);
-
-// The same of a replay.
-std::string replay_summary(const Pipeline& pipeline, std::chrono::steady_clock::duration time);
 
 // A table, a line for each row.
 std::string left_aligned(const std::vector<std::vector<std::string>>& rows);
