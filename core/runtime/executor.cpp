@@ -53,8 +53,7 @@ void list_rows(const Visit& visit, const uint64_t* keep, std::vector<uint32_t>& 
 }  // namespace
 
 Executor::Executor(const Graph& graph, std::vector<Component>& components, uint32_t workers,
-                   bool strict, std::chrono::milliseconds most_silence, Budget& budget,
-                   Hooks hooks)
+                   bool strict, std::chrono::milliseconds most_silence, Budget& budget, Hooks hooks)
     : graph_(graph),
       components_(components),
       strict_(strict),

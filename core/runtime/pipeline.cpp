@@ -98,11 +98,11 @@ void Pipeline::connect(milliseconds wait, const std::function<void(const Finding
     };
     take_failure();
     const nek_status status = instance.run([&] {
-      return instance.connect->connect(
-          instance.self, static_cast<uint32_t>(wait.count()), &hand_on,
-          [](void* to, int level, nek_text line) {
-            (*static_cast<std::function<void(int, nek_text)>*>(to))(level, line);
-          });
+      return instance.connect->connect(instance.self, static_cast<uint32_t>(wait.count()), &hand_on,
+                                       [](void* to, int level, nek_text line) {
+                                         (*static_cast<std::function<void(int, nek_text)>*>(to))(
+                                             level, line);
+                                       });
     });
     if (status != NEK_OK) tell({instance.id, NEK_ERROR, take_failure().text});
   }

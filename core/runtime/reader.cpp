@@ -70,8 +70,7 @@ Reader::Reader(Component& component, const PipelineSettings& settings, InputSpoo
                     [this](Source& source) { close(source); },
                     [this](Source& source, uint64_t lines) { lose(source, lines); },
                     [this](milliseconds time) { return pause(time); },
-                    [this] { hooks_.snapshot_now(milliseconds(0)); },
-                    [this] { undo_.clear(); },
+                    [this] { hooks_.snapshot_now(milliseconds(0)); }, [this] { undo_.clear(); },
                     [this] { take_back(); }});
 }
 

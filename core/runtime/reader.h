@@ -113,16 +113,16 @@ class Reader final : public SourceHost {
 
   // Reader thread:
   std::unique_ptr<Intake> intake_;
-  std::unique_ptr<Task> task_;            // being filled
-  bool relocated_ = false;                // segments are being copied behind what was read
-  std::vector<nek_segment> read_;         // what read() hands out
-  std::vector<nek_id> read_ids_;          // one each, all 0 where the input sets none
+  std::unique_ptr<Task> task_;     // being filled
+  bool relocated_ = false;         // segments are being copied behind what was read
+  std::vector<nek_segment> read_;  // what read() hands out
+  std::vector<nek_id> read_ids_;   // one each, all 0 where the input sets none
   std::chrono::steady_clock::duration silence_{};
   uint32_t need_ = 0;                     // of a message that did not fit
   std::vector<Source*> ended_, touched_;  // since the last chunk
   std::vector<Source*> closing_;          // their hold for being open is still there
   std::vector<Undo> undo_;
-  Source* carrier_ = nullptr;             // its carry stands before what is read next
+  Source* carrier_ = nullptr;  // its carry stands before what is read next
 
   mutable std::mutex sources_mutex_;
   std::map<const Source*, std::unique_ptr<Source>> sources_;

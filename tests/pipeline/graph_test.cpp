@@ -352,12 +352,13 @@ TEST_CASE("a mistyped column of nek's own is no column, and one of another type 
        {"report", Shape().need("nek.sorce").need("nek.line", kText)},
        {"file", Shape().need("nek.lines", kAnyNumber, true)}});
   CHECK_FALSE(built.graph);
-  CHECK(built.messages ==
-        "2:11: report: reads column 'nek.sorce', which nobody makes before it; did you mean "
-        "'nek.source'?\n"
-        "2:11: report: reads column 'nek.line' as text, but nek makes it uint64\n"
-        "2:21: warning: file: writes column 'nek.lines', which nobody makes before it: it is null in "
-        "all records; did you mean 'nek.line'?\n");
+  CHECK(
+      built.messages ==
+      "2:11: report: reads column 'nek.sorce', which nobody makes before it; did you mean "
+      "'nek.source'?\n"
+      "2:11: report: reads column 'nek.line' as text, but nek makes it uint64\n"
+      "2:21: warning: file: writes column 'nek.lines', which nobody makes before it: it is null in "
+      "all records; did you mean 'nek.line'?\n");
 }
 
 TEST_CASE("what nobody reads is a warning, not an error") {

@@ -231,7 +231,8 @@ std::string failure_of_decoder(const nek_plugin& decoder) {
   return run_script(script, env, config).failure;
 }
 
-TEST_CASE("a decoder that throws on the reader's thread, or for a worker, ends the pipeline by name") {
+TEST_CASE(
+    "a decoder that throws on the reader's thread, or for a worker, ends the pipeline by name") {
   nek_decoder lines = *script_decoder()->decoder;
   nek_plugin decoder = *script_decoder();
   decoder.decoder = &lines;

@@ -172,9 +172,7 @@ TEST_CASE("of a read that says retry neither the mark counts nor that a source i
         host.mark_source(source, "further still");
         host.leave_source(source);
         return retry("not now");
-      default:
-        CHECK(Host::mark_of(*source) == "as far as tw");
-        return end();
+      default: CHECK(Host::mark_of(*source) == "as far as tw"); return end();
     }
   };
   MemoryEnv env;

@@ -21,7 +21,7 @@ class MemoryEnv final : public Env {
   // The next `count` appends fail, after `written` bytes of each; with `good` of them before.
   void fail_appends(int count, const char* why = "no space left (a test's fault)", int good = 0,
                     size_t written = 0);
-  void fail_syncs(int count);      // of files
+  void fail_syncs(int count);  // of files
   void fail_dir_syncs(int count);
   // Appends fail where all files together would be larger, with what fits written.
   void set_capacity(uint64_t bytes);

@@ -99,8 +99,9 @@ TEST_CASE("a first line that has no end when nek stops is lost, and the log says
   CHECK(input.read(1 << 20, 0).segments.empty());
   input.end();
   REQUIRE(input.host().logs().size() == 1);
-  CHECK(input.host().logs()[0].find("of standard input 3 bytes were read whose line has no end yet; "
-                                    "they are lost") != std::string::npos);
+  CHECK(
+      input.host().logs()[0].find("of standard input 3 bytes were read whose line has no end yet; "
+                                  "they are lost") != std::string::npos);
 }
 
 TEST_CASE("what comes by stdin is a source of its own each time") {
