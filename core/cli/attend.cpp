@@ -152,7 +152,8 @@ void shut_down(Pipeline& pipeline, const std::function<void()>& give_up) {
 ExitCode conclude(const Pipeline& pipeline, const RunningVerb& verb, RunResult result,
                   bool timed_out) {
   const bool failed = timed_out || !pipeline.failure().empty();
-  if (!failed) result.faults = pipeline.ledger().faults(pipeline.graph(), pipeline.config());
+  if (!failed)
+    result.faults = pipeline.ledger().faults(pipeline.graph(), pipeline.config(), verb.replays);
   if (!verb.quiet) std::fputs(verb.summary(result).c_str(), stderr);
   for (const std::string& fault : result.faults) log_line(NEK_ERROR, "", "ledger: " + fault);
   ExitCode code = kExitFailed;

@@ -18,7 +18,8 @@ void take_signals();
 // What is the verb's own. Its functions are called at the end, on any thread, one at a time.
 struct RunningVerb {
   const char* next = "the next run";  // what goes on from the last snapshot
-  bool quiet = false;                 // no progress and no summary
+  bool replays = false;
+  bool quiet = false;  // no progress and no summary
   std::function<std::string(const RunResult&)> summary;
   std::function<bool()> is_complete;  // every record arrived; it logs why not
   std::function<Status(const RunResult&)> report;

@@ -17,6 +17,7 @@ ExitCode replay(const ReplayOptions& options) {
   if (!pipeline) return kExitUsage;
   RunningVerb verb;
   verb.next = "the next replay";
+  verb.replays = true;
   verb.quiet = options.quiet;
   verb.summary = [&](const RunResult& result) { return replay_summary(*pipeline, result.time); };
   verb.is_complete = [&] {

@@ -48,7 +48,7 @@ class TreeBuilder : public YAML::EventHandler {
   const std::optional<Node>& root() const { return root_; }
   Node take_root() { return std::move(*root_); }
   const std::optional<YAML::Mark>& last_quoted() const { return last_quoted_; }
-  bool failed() const { return failed_; }  // and why was said
+  bool too_deep() const { return too_deep_; }  // that was said
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
@@ -213,6 +213,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void fail_depth(Place place) {
+    too_deep_ |= !failed_;
     fail(place, "maps and lists are nested deeper than " + std::to_string(kMaxDepth));
   }
 
@@ -227,7 +228,7 @@ class TreeBuilder : public YAML::EventHandler {
   std::optional<Node> root_;
   std::optional<YAML::Mark> last_quoted_;
   size_t nodes_ = 0;
-  bool failed_ = false;
+  bool failed_ = false, too_deep_ = false;
 };
 
 // What the YAML library says, in the words of someone who wants to mend the file.
@@ -337,7 +338,7 @@ std::optional<Node> parse_tree(std::string_view text, Diagnostics& diagnostics) 
                         "a second YAML document begins here; a file holds one pipeline");
     }
   } catch (const YAML::Exception& e) {
-    const bool is_said = builder.failed() && e.msg == YAML::ErrorMsg::BAD_FILE;
+    const bool is_said = builder.too_deep() && e.msg == YAML::ErrorMsg::BAD_FILE;
     if (!is_said) report_yaml_error(e, text, diagnostics);
   }
   if (diagnostics.error_count() > errors || !builder.root()) return std::nullopt;

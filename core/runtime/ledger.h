@@ -41,7 +41,9 @@ struct Ledger {
   Ledger() = default;
   void add(const Ledger& other);
   // One sentence for each thing that does not add up: within a component, on an edge, or in flight.
-  std::vector<std::string> faults(const Graph& graph, const PipelineConfig& config) const;
+  // Of a replay, records enter the pipeline wherever they were refused (`enters_anywhere`).
+  std::vector<std::string> faults(const Graph& graph, const PipelineConfig& config,
+                                  bool enters_anywhere = false) const;
   uint64_t dead() const;
   void write(ByteWriter& to) const;
   // False where the bytes are not a ledger of this graph's form.

@@ -340,10 +340,10 @@ class NoHeader {
 NEK_EXPORT_PLUGINS(nek::filter<Throws, kThrowOptions>({.name = "throws"}),
                    nek::filter<Counts>({.name = "counts"}), nek::filter<Splits>({.name = "splits"}),
                    nek::decoder<Lines>({.name = "lines"}), nek::encoder<Pairs>({.name = "pairs"}),
-                   nek::encoder<NoHeader>({.name = "no_header"}),
                    nek::output<Collects>({.name = "collects", .codec = "pairs"}),
                    nek::output<Delivers>({.name = "delivers"}),
-                   nek::output<Sends>({.name = "sends"}), nek::input<Reads>({.name = "reads"}));
+                   nek::output<Sends>({.name = "sends"}), nek::input<Reads>({.name = "reads"}),
+                   nek::encoder<NoHeader>({.name = "no_header"}));
 
 using nek::testing::find_plugin;
 
@@ -354,7 +354,8 @@ TEST_CASE("one shared object lists its plugins in order") {
       static_cast<const nek_plugin* const*>(nek_plugin_entry.get_factory(NEK_PLUGINS));
   CHECK(std::string(list[0]->name) == "throws");
   CHECK(std::string(list[8]->name) == "reads");
-  CHECK(list[9] == nullptr);
+  CHECK(std::string(list[9]->name) == "no_header");
+  CHECK(list[10] == nullptr);
 }
 
 TEST_CASE("tables have only what a class has") {
