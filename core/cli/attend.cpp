@@ -88,14 +88,15 @@ std::string timeout_text(const Pipeline& pipeline) {
 }
 
 // Until the pipeline has ended or failed; the first signal stops it in order, within
-// shutdown_timeout.
-End await_end(Pipeline& pipeline, bool quiet) {
+// shutdown_timeout, and is `asked`.
+End await_end(Pipeline& pipeline, bool quiet, bool& asked) {
   std::optional<Clock::time_point> deadline;
   ProgressView view(pipeline, quiet);
   while (!pipeline.wait(kLook) && pipeline.failure().empty()) {
     while (signal_came()) {
       if (deadline) return End::kSecondSignal;
       deadline = Clock::now() + shutdown_timeout(pipeline);
+      asked = true;
       log_line(NEK_INFO, "", "stopping: what was read is delivered first; again to stop at once");
       pipeline.stop();
     }
@@ -118,25 +119,23 @@ void log_unacknowledged(const Pipeline& pipeline, const char* next) {
                "at least " + std::to_string(left) + " records are not acknowledged");
 }
 
-// Shuts the pipeline down. What does not let it, it gives up: after a failure at the first signal,
-// else at the second, or when shutdown_timeout is over.
-void shut_down(Pipeline& pipeline, const std::function<void()>& give_up) {
+// Shuts the pipeline down, however long plugins take to end: all is delivered. But they are given
+// up at a second signal; and where something failed, which may hold up the rest for good, at the
+// first
+// (`signalled`), or when shutdown_timeout is over.
+void shut_down(Pipeline& pipeline, bool asked, const std::function<void(bool signalled)>& give_up) {
   std::mutex mutex;
   std::condition_variable changed;
   bool done = false;
   std::thread watch([&] {
-    const auto deadline = Clock::now() + shutdown_timeout(pipeline);
-    bool hurried = !pipeline.failure().empty();
+    const bool failed = !pipeline.failure().empty();
+    const auto deadline =
+        failed ? Clock::now() + shutdown_timeout(pipeline) : Clock::time_point::max();
+    bool hurries = failed || asked;
     std::unique_lock lock(mutex);
     while (!changed.wait_for(lock, kLook, [&] { return done; })) {
-      const bool signalled = signal_came() && std::exchange(hurried, true);
-      if (!signalled && Clock::now() < deadline) continue;
-      const std::string held_up_by = pipeline.ending();
-      log_line(NEK_ERROR, held_up_by,
-               std::string(held_up_by.empty() ? "nek " : "") + "does not end" +
-                   (signalled ? "" : " within " + timeout_text(pipeline)) +
-                   ": it is not waited for");
-      give_up();
+      const bool signalled = signal_came() && std::exchange(hurries, true);
+      if (signalled || Clock::now() >= deadline) give_up(signalled);
     }
   });
   pipeline.shut_down();
@@ -146,6 +145,13 @@ void shut_down(Pipeline& pipeline, const std::function<void()>& give_up) {
   }
   changed.notify_all();
   watch.join();
+}
+
+void log_held_up(const Pipeline& pipeline, bool signalled) {
+  const std::string by = pipeline.ending();
+  log_line(NEK_ERROR, by,
+           std::string(by.empty() ? "nek " : "") + "does not end" +
+               (signalled ? "" : " within " + timeout_text(pipeline)) + ": it is not waited for");
 }
 
 // Says how it went. What failed is in the log already.
@@ -173,13 +179,15 @@ ExitCode run_to_end(Pipeline& pipeline, const RunningVerb& verb) {
     log_line(NEK_ERROR, "", status.message());
     return kExitFailed;
   }
-  const End end = await_end(pipeline, verb.quiet);
+  bool asked = false;
+  const End end = await_end(pipeline, verb.quiet, asked);
   // Whoever does not wait ends like a crash, which the state is made for.
-  if (end == End::kSecondSignal) {
+  const auto interrupt = [&](const std::string& when) {
     log_line(NEK_WARN, "",
-             std::string("stopped at once; ") + verb.next + " goes on from the last snapshot");
+             "stopped at once" + when + "; " + verb.next + " goes on from the last snapshot");
     _exit(kExitInterrupted);
-  }
+  };
+  if (end == End::kSecondSignal) interrupt("");
   RunResult result;
   result.time = Clock::now() - begin;
   if (end == End::kTimeout) {
@@ -188,7 +196,11 @@ ExitCode run_to_end(Pipeline& pipeline, const RunningVerb& verb) {
   }
   // After a failure steps may still be running.
   if (pipeline.failure().empty()) result.tables = pipeline.summaries();
-  shut_down(pipeline, [&] { _exit(conclude(pipeline, verb, result, false)); });
+  shut_down(pipeline, asked, [&](bool signalled) {
+    if (pipeline.failure().empty()) interrupt(", before all plugins had ended");
+    log_held_up(pipeline, signalled);
+    _exit(conclude(pipeline, verb, result, false));
+  });
   return conclude(pipeline, verb, result, false);
 }
 

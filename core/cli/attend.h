@@ -25,8 +25,8 @@ struct RunningVerb {
   std::function<Status(const RunResult&)> report;
 };
 
-// Starts the pipeline and answers when it has ended. The first signal stops it in order; what hangs
-// is waited for within shutdown_timeout or until a second signal, then the process ends here.
+// Starts the pipeline and answers when it has ended. The first signal stops it in order; when
+// shutdown_timeout is over, or at a second signal, the process ends here whatever hangs.
 ExitCode run_to_end(Pipeline& pipeline, const RunningVerb& verb);
 
 }  // namespace nek
