@@ -103,9 +103,7 @@ outputs:
 
     def test_after_a_failure_nek_says_it_at_once_and_a_signal_ends_it_though_an_output_hangs(self):
         child = self.start_nek_that_hangs("1h")
-        while "fails: it gives up" not in self.log():
-            self.assertIsNone(child.poll(), self.log())
-            time.sleep(0.01)
+        self.wait_until(lambda: "fails: it gives up" in self.log(), child)
         child.send_signal(signal.SIGTERM)
         self.assertEqual(child.wait(60), 1, self.log())
         self.assertIn("stuck: does not end: it is not waited for\n", self.log())
