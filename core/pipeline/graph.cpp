@@ -326,6 +326,7 @@ class GraphBuilder {
   void report_absent(uint32_t i, const nek_need& need, const Columns& available) {
     if (need.optional && components_[i].kind != Kind::kOutput) return;
     std::vector<std::string> names;
+    names.reserve(available.made.size() + std::size(kHostColumns));
     for (const auto& entry : available.made) names.push_back(entry.first);
     const bool is_like_ours = std::string_view(need.name).starts_with("nek.");
     for (const HostColumn& column : kHostColumns)

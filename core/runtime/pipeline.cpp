@@ -299,7 +299,7 @@ Status Pipeline::start() {
   if (workers == 0) workers = std::max(std::thread::hardware_concurrency(), 1u);
   executor_ = std::make_unique<Executor>(
       graph_, components_, workers, config_.settings.strict, options_.silence, *budget_,
-      Executor::Hooks{[this](std::string text) { fail_with(std::move(text)); },
+      Executor::Hooks{[this](const std::string& text) { fail_with(text); },
                       [this](Task& task) { retired(task); },
                       [this](Source& source) { readers_[source.input]->released(source); }});
   if (!executor_->restore_clock(restored_.clock))
@@ -317,7 +317,7 @@ Status Pipeline::start() {
         component, config_.settings, config_.components[i].spool,
         (std::filesystem::path(options_.data_dir) / "spool" / component.plugin->id).string(),
         options_.retry, *budget_, *executor_,
-        Reader::Hooks{[this](std::string text) { fail_with(std::move(text)); },
+        Reader::Hooks{[this](const std::string& text) { fail_with(text); },
                       [this] {
                         const std::lock_guard lock(mutex_);
                         readers_left_--;
@@ -344,7 +344,7 @@ Status Pipeline::start() {
 Status Pipeline::make_replay() {
   replay_ = std::make_unique<Replay>(
       graph_, components_, *options_.env, *budget_, *executor_, *dead_letters_, *options_.replay,
-      Replay::Hooks{[this](std::string text) { fail_with(std::move(text)); },
+      Replay::Hooks{[this](const std::string& text) { fail_with(text); },
                     [this] {
                       const std::lock_guard lock(mutex_);
                       readers_left_--;
@@ -359,7 +359,7 @@ void Pipeline::start_threads() {
   for (uint32_t i = 0; i < components_.size(); i++) {
     if (!components_[i].output) continue;
     components_[i].output->start({[this, i] { executor_->room(i); },
-                                  [this](std::string text) { fail_with(std::move(text)); },
+                                  [this](const std::string& text) { fail_with(text); },
                                   [this, i](const Control& control) { passed(i, control); }});
   }
   executor_->start();
@@ -383,7 +383,7 @@ void Pipeline::wake() {
   changed_.notify_all();
 }
 
-void Pipeline::fail_with(std::string text) {
+void Pipeline::fail_with(const std::string& text) {
   {
     const std::lock_guard lock(mutex_);
     wake();
