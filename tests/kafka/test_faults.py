@@ -131,7 +131,7 @@ class Faults(KafkaTest):
         self.broker.produce(self.topic, numbered(100))
         self.broker.produce(gone, numbered(100, 100))
         self.write_pipeline("read", self.kafka_input(topic=f"[{self.topic}, {gone}]").replace(
-            "session.timeout.ms: 6000", "session.timeout.ms: 6000, topic.metadata.refresh.interval.ms: 3600000"), FILE)
+            "session.timeout.ms: 6000", "session.timeout.ms: 6000, topic.metadata.refresh.interval.ms: 600000"), FILE)
         child = self.start_nek("read")
         self.until("out.ndjson", 200)
         self.broker.delete(gone)

@@ -21,7 +21,7 @@ constexpr int kCommitWaitMs = 10000;
 constexpr std::chrono::seconds kRetry{1};
 constexpr milliseconds kLongestRetry{10000};
 // For the answers of brokers about where to begin; the short one while others are being read.
-constexpr milliseconds kOpenWait{8000}, kShortOpenWait{1000};
+constexpr milliseconds kOpenWait{8000}, kShortOpenWait{2500};
 constexpr std::chrono::seconds kLookForToken{5};
 constexpr int kTokenWaitMs = 1000;
 constexpr std::chrono::seconds kLeaveWait{5};

@@ -62,15 +62,16 @@ class Looker {
     if (has_offset(of)) {
       one.fresh = one.mark.token.empty();
       if (one.fresh) one.mark.token = search_.new_token;
-      return search_.check_range ? into_range(of, one) : Status();
+      if (!search_.check_range) return {};
     }
+    // Without this a question for its offsets would wait for a leader.
     const Topic& topic = look_at(of.topic);
     if (!topic.status.ok()) return fail(place(of) + ": " + topic.status.message());
     if (static_cast<size_t>(of.partition) >= topic.leaders.size())
       return fail(place(of) + ": is not there");
-    // Without this a question for its offsets would wait for one.
     if (topic.leaders[static_cast<size_t>(of.partition)] < 0)
       return fail(place(of) + ": has no leader");
+    if (has_offset(of)) return into_range(of, one);
     one.fresh = true;
     one.mark = {search_.new_token, topic.partitions};
     const auto offset =
