@@ -32,8 +32,9 @@ class Gzip : public Decompressor {
     state_.next_out = out.data();
     state_.avail_out = static_cast<uint32_t>(out.size());
     const int result = isal_inflate(&state_);
-    done = {in.size() - state_.avail_in, out.size() - state_.avail_out};
-    if (result < 0) return fail(why(result));
+    done = {in.size(), out.size() - state_.avail_out};
+    if (result < 0) return fail(why(result));  // it may have counted more than there is
+    done.taken -= state_.avail_in;
     has_ended = state_.block_state == ISAL_BLOCK_FINISH;
     return {};
   }
