@@ -10,12 +10,13 @@ from e2e import NekTest
 
 class Memory(NekTest):
     def peak_bytes(self, rows):
-        # Most flows to nowhere, so that it is not the disk that is measured.
+        # Most flows to nowhere, so that it is not the disk that is measured. Little memory in flight, so that
+        # runs of any length use all of it.
         outputs = """
   - blackhole: { from: split.all }
   - file: { from: split.syn, path: syn.ndjson }
 """
-        self.main_job(f"\n  - generate: {{ rows: {rows} }}", "{ workers: 2 }", outputs)
+        self.main_job(f"\n  - generate: {{ rows: {rows} }}", "{ workers: 2, memory: 8MiB }", outputs)
         self.runs = getattr(self, "runs", 0) + 1
         child = subprocess.Popen(self.command(f"state{self.runs}"), cwd=self.folder, stderr=subprocess.PIPE)
         log = child.stderr.read()
