@@ -38,7 +38,7 @@ struct From {
 };
 
 struct OutputBuffer {
-  uint64_t max_bytes = uint64_t{32} << 20;
+  uint64_t max_bytes = uint64_t{24} << 20;
   bool drop_newest = false;
 };
 

@@ -113,7 +113,7 @@ TEST_CASE("settings are taken in their units, and keep their defaults where not 
   const auto& c = result.config->components;
   CHECK(c[1].buffer.max_bytes == 1000000);
   CHECK(c[1].buffer.drop_newest);
-  CHECK(c[2].buffer.max_bytes == 33554432);
+  CHECK(c[2].buffer.max_bytes == 25165824);
   CHECK_FALSE(c[2].buffer.drop_newest);
 }
 
