@@ -49,14 +49,41 @@ class RowsLeft {
   uint32_t count_ = 0;
 };
 
+// The ends of all records' fields at equal distances, so that a loop over a column needs no record.
+struct EvenEnds {
+  const uint32_t* first;  // of the first record
+  size_t fields;          // from a record's to the next one's
+
+  // As they lie in the index, which mostly is so, or copied.
+  static EvenEnds of(Call& call, const Batch& batch) {
+    const uint32_t begin = batch.records.front().first, fields = batch.records.front().fields;
+    uint32_t next = begin, most = fields;
+    bool is_even = true;
+    for (const Record& record : batch.records) {
+      is_even &= record.first == next && record.fields == fields;
+      most = std::max(most, record.fields);
+      next += fields;
+    }
+    if (is_even) return {batch.ends + begin, fields};
+    const auto copies = call.memory<uint32_t>(batch.records.size() * most);
+    uint32_t* to = copies.data();
+    for (const Record& record : batch.records) {
+      std::copy_n(batch.ends + record.first, record.fields, to);
+      to += most;
+    }
+    return {copies.data(), most};
+  }
+};
+
 // One column of one batch.
 class ColumnParser {
  public:
-  ColumnParser(Call& call, const Column& column, const Batch& batch, Counts& counts,
+  ColumnParser(Call& call, const Column& column, const Batch& batch, EvenEnds ends, Counts& counts,
                std::vector<BadValue>& bad)
       : call_(call),
         column_(column),
         batch_(batch),
+        ends_(ends),
         rows_(static_cast<uint32_t>(batch.records.size())),
         counts_(counts),
         bad_(bad) {}
@@ -93,16 +120,18 @@ class ColumnParser {
   };
   // Where one field lies in each row; a copy on the stack, so that loops keep it in registers.
   struct Spans {
-    const uint32_t* ends;  // of this field, were the record's first one at 0
+    const uint32_t* ends;  // of this field in the first row
+    size_t fields;         // from there to its end in the next row
     const Record* records;
     bool is_first;
     Span operator[](uint32_t row) const {
-      const Record& record = records[row];
-      const uint32_t* end = ends + record.first;
-      return {is_first ? record.begin : end[-1] + 1, *end};
+      const uint32_t* end = ends + row * fields;
+      return {is_first ? records[row].begin : end[-1] + 1, *end};
     }
   };
-  Spans spans(int field) const { return {batch_.ends + field, batch_.records.data(), field == 0}; }
+  Spans spans(int field) const {
+    return {ends_.first + field, ends_.fields, batch_.records.data(), field == 0};
+  }
   std::string_view text(uint32_t row, int field) const {
     const Span span = spans(field)[row];
     return {batch_.bytes + span.begin, span.end - span.begin};
@@ -451,6 +480,7 @@ class ColumnParser {
   Call& call_;
   const Column& column_;
   const Batch& batch_;
+  const EvenEnds ends_;
   const uint32_t rows_;
   Counts& counts_;
   std::vector<BadValue>& bad_;
@@ -507,8 +537,9 @@ void decode_records(Call& call, const Plan& plan, Batch batch, Scratch& scratch,
   for (bool again = true; again && !batch.records.empty();) {
     std::vector<BadValue> bad;
     counts = {};
+    const EvenEnds ends = EvenEnds::of(call, batch);
     for (size_t i = 0; i < columns.size(); i++) {
-      columns[i] = ColumnParser(call, plan.columns[i], batch, counts, bad).parse(scratch);
+      columns[i] = ColumnParser(call, plan.columns[i], batch, ends, counts, bad).parse(scratch);
     }
     again = !bad.empty();
     if (again) batch.records = refuse_bad(bad, batch.records, refusals);

@@ -178,8 +178,8 @@ inline bool glance_time(const char* at, uint32_t size, MinuteCache& cache, int64
 struct Sixteen {
   uint64_t first, rest;
 
-  static Sixteen of(const char* text, uint32_t size) {
 #ifdef __SSE2__
+  static __m128i load(const char* text, uint32_t size) {
     alignas(16) static constexpr auto kMasks = [] {
       std::array<uint8_t, 32> masks{};
       for (size_t i = 0; i < 16; i++) masks[i] = 0xFF;
@@ -187,28 +187,46 @@ struct Sixteen {
     }();
     const auto* mask = reinterpret_cast<const __m128i*>(kMasks.data() + 16 - size);
     const auto* bytes = reinterpret_cast<const __m128i*>(text);
-    const __m128i all = _mm_and_si128(_mm_loadu_si128(bytes), _mm_loadu_si128(mask));
+    return _mm_and_si128(_mm_loadu_si128(bytes), _mm_loadu_si128(mask));
+  }
+  static Sixteen of(const char* text, uint32_t size) {
+    const __m128i all = load(text, size);
     return {static_cast<uint64_t>(_mm_cvtsi128_si64(all)),
             static_cast<uint64_t>(_mm_cvtsi128_si64(_mm_unpackhi_epi64(all, all)))};
+  }
 #else
+  static Sixteen of(const char* text, uint32_t size) {
     return {load<uint64_t>(text) & kFirst[std::min(size, 8u)],
             load<uint64_t>(text + 8) & kFirst[std::max(size, 8u) - 8]};
-#endif
   }
+#endif
 };
+
+constexpr uint32_t kMostInView = sizeof nek_view{}.in.bytes;
 
 // The view of chunk text, whose column's buffer 0 is the chunk; 16 bytes behind its beginning can
 // be read. Without a branch on the size, as IPv4 addresses have 7 to 15.
 inline nek_view glance_view(const char* bytes, uint32_t begin, uint32_t size) {
   // Of a text that stands in its view all, of another one four bytes and the place; that choice is
   // a mask, because the compiler makes a branch of a condition.
-  const uint64_t is_out = uint64_t{0} - (size > sizeof nek_view{}.in.bytes);
+  nek_view view;
+#ifdef __SSE2__
+  const __m128i text = Sixteen::load(bytes + begin, std::min(size, 16u));
+  const auto number = [](uint32_t value) { return _mm_cvtsi32_si128(static_cast<int>(value)); };
+  const __m128i in = _mm_or_si128(_mm_slli_si128(text, 4), number(size));
+  const __m128i limits = _mm_setr_epi32(INT32_MAX, INT32_MAX, kMostInView, kMostInView);
+  const __m128i is_out = _mm_cmpgt_epi32(_mm_shuffle_epi32(number(size), 0), limits);
+  const __m128i out = _mm_and_si128(is_out, _mm_slli_si128(number(begin), 12));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(&view),
+                   _mm_or_si128(_mm_andnot_si128(is_out, in), out));
+#else
+  const uint64_t is_out = uint64_t{0} - (size > kMostInView);
   const Sixteen text = Sixteen::of(bytes + begin, std::min(size, 16u));
   const uint64_t rest = text.first >> 32 | text.rest << 32;
   const uint64_t words[2] = {size | text.first << 32,
                              (rest & ~is_out) | (uint64_t{begin} << 32 & is_out)};
-  nek_view view;
   std::memcpy(&view, words, sizeof view);
+#endif
   return view;
 }
 

@@ -156,6 +156,7 @@ class Rows {
     member.dictionary = dictionary->id;
     member.rendered.assign(dictionary->values->rows, {});
     member.text.clear();
+    member.longest = 0;
   }
 
   // ---- Lines ------------------------------------------------------------------------------------
@@ -295,16 +296,19 @@ class Rows {
   [[gnu::noinline]] void fill_codes(const Cell& cell) {
     each(cell, [this, &cell, codes = cell.values<uint32_t>() + begin_,
                 rendered = cell.member->rendered.data(),
-                text = cell.member->text.data()](char* at, uint32_t i) mutable {
+                text = cell.member->text.data(),
+                longest = cell.member->longest](char* at, uint32_t i) mutable {
       Member::Rendered one = rendered[codes[i]];
       if (one.size > kMostRendered) [[unlikely]] {
         if (one.size == Member::kNotRendered) one = render(cell, codes[i]);
         text = cell.member->text.data();
+        longest = cell.member->longest;
         if (one.size > kMostRendered) return slow(at, i);
       }
-      constexpr size_t kHalf = kMostRendered / 2;  // mostly enough
+      // As much of each value: which ones are long no processor foretells.
+      constexpr size_t kHalf = kMostRendered / 2;
       std::memcpy(at, text + one.begin, kHalf);
-      if (one.size > kHalf) std::memcpy(at + kHalf, text + one.begin + kHalf, kHalf);
+      if (longest > kHalf) std::memcpy(at + kHalf, text + one.begin + kHalf, kHalf);
       return at + one.size;
     });
   }
@@ -320,6 +324,7 @@ class Rows {
     }
     const size_t size = member.text.size() - begin;
     member.text.reserve(member.text.size() + kMostRendered);  // what a copy may read behind it
+    member.longest = std::max(member.longest, size);
     return member.rendered[code] = {static_cast<uint32_t>(begin), static_cast<uint32_t>(size)};
   }
   static void append_value(std::string& out, const nek_column& values, uint32_t code) {

@@ -35,7 +35,8 @@ class JsonEncoder {
     std::string quoted_key;   // ,"name":"
     uint64_t dictionary = 0;  // id of the one that `rendered` is of, by code
     std::vector<Rendered> rendered;
-    std::string text;  // ,"name":"value" of the values that were met
+    std::string text;    // ,"name":"value" of the values that were met
+    size_t longest = 0;  // of them
     TimeFormat::Cache time;
   };
   struct Lane {
