@@ -49,8 +49,7 @@ void consume(const char* brokers, const char* topic, size_t count) {
   rd_kafka_t* handle = make(RD_KAFKA_CONSUMER, {{"bootstrap.servers", brokers},
                                                 {"group.id", "bare"},
                                                 {"enable.auto.commit", "false"},
-                                                {"auto.offset.reset", "earliest"},
-                                                {"queued.max.messages.kbytes", "32768"}});
+                                                {"auto.offset.reset", "earliest"}});
   rd_kafka_poll_set_consumer(handle);
   rd_kafka_topic_partition_list_t* topics = rd_kafka_topic_partition_list_new(1);
   rd_kafka_topic_partition_list_add(topics, topic, RD_KAFKA_PARTITION_UA);

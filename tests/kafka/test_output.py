@@ -98,6 +98,14 @@ class Output(KafkaTest):
         self.assertEqual(code, 0, said)
         self.assertEqual(self.broker.consume(self.topic), ['{"s":"' + "x" * 605 + '"}'])
 
+    def test_without_record_ids_a_message_has_no_header_but_those_that_are_asked_for(self):
+        self.broker.create(self.topic, 1)
+        for name, more in (("bare", ""), ("one", ", headers: {one: h}")):
+            self.write_pipeline(name, "  - stdin: { columns: {n: uint64, h: text} }",
+                                self.kafka_output(", record_ids: false, fields: [n]" + more))
+            self.send(['{"n":1,"h":"x"}'], name)
+        self.assertEqual(self.broker.consume(self.topic, "%h|%s\\n"), ['|{"n":1}', 'one=x|{"n":1}'])
+
     def test_messages_pass_through_codec_raw_as_they_are(self):
         for topic in (f"{self.topic}-in", self.topic):
             self.broker.create(topic)

@@ -147,9 +147,9 @@ class KafkaInput {
 
  private:
   Status configure(KafkaConf& conf) {
-    Status status = conf.set("queued.max.messages.kbytes", "32768");
+    Status status;
     // Brokers say that a partition has ended only when they have waited so long for more.
-    if (status.ok() && config_.at_end == AtEnd::kStop)
+    if (config_.at_end == AtEnd::kStop)
       status = conf.set("fetch.wait.max.ms", "100");
     if (status.ok()) status = conf.apply(host_, config_, kReserved);
     if (status.ok()) status = conf.set("group.id", config_.group);

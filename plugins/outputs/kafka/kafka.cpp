@@ -18,6 +18,7 @@ enum class LineBreak : uint8_t { kDrop, kKeep };
 struct Config : KafkaOptions {
   std::string topic, topic_field, key, partitioner, compression;
   StringPairs headers;
+  bool record_ids = true;
   LineBreak line_break = LineBreak::kDrop;
 };
 
@@ -34,6 +35,11 @@ constexpr auto kOptions = options<Config>(
         {.type = "field", .fallback = ""}),
     option<&Config::headers>("headers", "Headers from columns of text, as header: column.",
                              {.fallback = "{}"}),
+    option<&Config::record_ids>(
+        "record_ids",
+        "Whether each message bears its record's id, as header nek-id: by it an input kafka "
+        "recognises what comes again after a crash. Without it messages are shorter.",
+        {.fallback = "true"}),
     option<&Config::partitioner>(
         "partitioner", "How a key becomes a partition; murmur2_random is that of Java's clients.",
         {.fallback = "murmur2_random",
@@ -110,7 +116,7 @@ class KafkaOutput {
   }
 
   Status encode(Call& call, Encoded& out, Lane& lane) const {
-    const nek_id* ids = call.ids();
+    const nek_id* ids = config_.record_ids ? call.ids() : nullptr;
     const auto view = [&](std::optional<uint32_t> column) {
       return column ? std::optional(TextView(call.read(*column))) : std::nullopt;
     };
@@ -126,7 +132,7 @@ class KafkaOutput {
     lane.envelopes.clear();
     lane.ends.clear();
     for (uint32_t row = 0; row < call.rows(); row++) {
-      begin_envelope(lane.envelopes, ids[row], line_break, headers.size());
+      begin_envelope(lane.envelopes, ids ? ids[row] : nek_id{}, line_break, headers.size());
       add_field(lane.envelopes, value(topics, row).value_or(config_.topic));
       add_field(lane.envelopes, value(keys, row));
       for (size_t i = 0; i < headers.size(); i++) {

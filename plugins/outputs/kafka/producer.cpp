@@ -52,6 +52,20 @@ uint32_t bytes_of(const Envelope& envelope) {
   return static_cast<uint32_t>(bytes);
 }
 
+// nullptr: it has none.
+rd_kafka_headers_t* headers_of(const Envelope& envelope) {
+  if (envelope.id.empty() && envelope.headers.empty()) return nullptr;
+  rd_kafka_headers_t* headers = rd_kafka_headers_new(1 + envelope.headers.size());
+  if (!envelope.id.empty())
+    rd_kafka_header_add(headers, kRecordIdHeader, -1, envelope.id.data(),
+                        static_cast<ssize_t>(envelope.id.size()));
+  for (const auto& [name, value] : envelope.headers)
+    if (value)
+      rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value->data(),
+                          static_cast<ssize_t>(value->size()));
+  return headers;
+}
+
 }  // namespace
 
 KafkaProducer::KafkaProducer(Host host, Configure configure)
@@ -158,19 +172,12 @@ rd_kafka_resp_err_t KafkaProducer::produce(const Envelope& envelope, Slot& slot)
     key.ptr = const_cast<char*>(envelope.key->data());
     key.size = envelope.key->size();
   }
-  rd_kafka_headers_t* headers = rd_kafka_headers_new(1 + envelope.headers.size());
-  if (!envelope.id.empty())
-    rd_kafka_header_add(headers, kRecordIdHeader, -1, envelope.id.data(),
-                        static_cast<ssize_t>(envelope.id.size()));
-  for (const auto& [name, value] : envelope.headers)
-    if (value)
-      rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value->data(),
-                          static_cast<ssize_t>(value->size()));
-  add(RD_KAFKA_VTYPE_HEADERS).u.headers = headers;
+  rd_kafka_headers_t* const headers = headers_of(envelope);
+  if (headers) add(RD_KAFKA_VTYPE_HEADERS).u.headers = headers;
   add(RD_KAFKA_VTYPE_OPAQUE).u.ptr = &slot;
   rd_kafka_error_t* error = rd_kafka_produceva(client_->c(), all.data(), count);
   if (!error) return RD_KAFKA_RESP_ERR_NO_ERROR;
-  rd_kafka_headers_destroy(headers);
+  if (headers) rd_kafka_headers_destroy(headers);
   // A fatal one bears the code of what it came from.
   const auto code =
       rd_kafka_error_is_fatal(error) ? RD_KAFKA_RESP_ERR__FATAL : rd_kafka_error_code(error);
