@@ -136,7 +136,7 @@ class Results:
         rounds = max((len(run.costs) for run in self.runs.values()), default=0)
         parts = [
             f"{machine()}. {whole:,} rows, {rounds} rounds; medians, in brackets the least and the "
-            "most. Slow peers read a fifth of the rows.\n",
+            "most. Slow peers read a tenth of the rows.\n",
             self.contest_table(FILES, "reference", "to files in memory"),
             self.contest_table(FORGET, "reference-null", "encoded and forgotten"),
             self.bytes_table("main job from other inputs", self.inputs()),
