@@ -11,6 +11,7 @@
 #include "cli/load.h"
 #include "cli/summary.h"
 #include "pipeline/scalar.h"
+#include "runtime/data_dir.h"
 #include "util/log.h"
 
 namespace nek {
@@ -38,10 +39,11 @@ struct Store {
 ExitCode visit(const std::string& folder, const LetterSelection& selection, Store& store,
                const std::function<void()>& begin,
                const std::function<bool(const std::string&)>& each) {
-  store.path = (std::filesystem::path(folder) / "dead-letters.ndjson").string();
+  const DataDir data_dir(system_env(), folder);
+  store.path = data_dir.dead_letter_path();
   Status status;
   for (int attempt = 0; attempt < kAttempts; attempt++) {
-    const auto state = read_state(system_env(), (std::filesystem::path(folder) / "state").string());
+    const auto state = read_state(system_env(), data_dir.state_path());
     if (!state.ok()) {
       log_line(NEK_ERROR, "", state.status().message());
       return kExitFailed;

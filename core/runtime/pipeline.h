@@ -22,11 +22,14 @@
 #include "pipeline/graph.h"
 #include "pipeline/pipeline_config.h"
 #include "runtime/budget.h"
+#include "runtime/data_dir.h"
 #include "runtime/dead_letter.h"
 #include "runtime/executor.h"
 #include "runtime/reader.h"
 #include "runtime/replay.h"
+#include "runtime/restore.h"
 #include "runtime/snapshot.h"
+#include "runtime/summary_table.h"
 #include "util/env.h"
 
 namespace nek {
@@ -48,17 +51,6 @@ struct PipelineProgress {
   uint64_t bytes = 0;                        // read
   uint64_t done_bytes = 0, total_bytes = 0;  // as the inputs know it; total 0: unknown
   uint64_t memory = 0, peak_memory = 0;      // in flight, of the budget
-};
-
-// A table of a component's summary; a cell for each column.
-struct SummaryTable {
-  struct Column {
-    std::string name;
-    bool number;
-  };
-  std::string component, title;
-  std::vector<Column> columns;
-  std::vector<std::vector<std::string>> rows;
 };
 
 class Pipeline {
@@ -96,9 +88,9 @@ class Pipeline {
   std::string failure() const;
   Ledger ledger() const;
   // Records that inputs made in the runs before this one, as the restored snapshot knows.
-  uint64_t restored_records() const { return restored_records_; }
-  const Ledger& restored_ledger() const { return restored_ledger_; }
-  const std::string& data_dir() const { return options_.data_dir; }
+  uint64_t restored_records() const { return restored_.records; }
+  const Ledger& restored_ledger() const { return restored_.ledger; }
+  const std::string& data_dir() const { return data_dir_.path(); }
   uint64_t dead_letters() const { return dead_letters_->count(); }
   const std::string& dead_letter_path() const { return dead_letters_->path(); }
   uint64_t dropped_dead_letters() const { return dead_letters_->dropped(); }
@@ -117,22 +109,15 @@ class Pipeline {
  private:
   Pipeline(PipelineConfig config, PipelineOptions options);
 
-  Status lock_data_dir();
   bool make_instances(Diagnostics& diagnostics);
   bool make_codec(uint32_t index, Diagnostics& diagnostics);
-  Status restore();
-  Status set_aside();
-  void warn_of_spools();
-  std::string own_file() const;
-  void warn_of_other_file() const;
-  void warn_of_new_outputs() const;
   Status start_instances(const State& state);
   void add_event_time(const Component& input, const ColumnSet& set,
                       std::vector<const char*>& wanted) const;
   Status make_replay();
   void start_threads();
 
-  // The coordinator's thread: time, snapshots, the end.
+  // The coordinator's thread: time, snapshots, the end. In coordinator.cpp.
   void coordinate();
   bool coordinate_once();  // false: the pipeline has ended; lock_ held
   void submit_control(Control control, const std::function<void()>& prepare = {});
@@ -142,7 +127,6 @@ class Pipeline {
   bool keep(Snapshot& snapshot);
   bool snapshot_due(std::chrono::steady_clock::time_point now) const;
   void snapshot_now(std::chrono::milliseconds time);
-  uint64_t form() const;
   void fail_with(const std::string& text);
   void wake();  // the coordinator and whoever waits; mutex_ held
   void retired(Task& task);
@@ -154,12 +138,8 @@ class Pipeline {
   Metrics metrics_;
   std::vector<Component> components_;
   Graph graph_;
-  std::string state_path_;
-  std::unique_ptr<File> data_dir_lock_;
-  State restored_;
-  Ledger restored_ledger_;
-  std::string own_file_;
-  uint64_t restored_records_ = 0;
+  DataDir data_dir_;
+  Restored restored_;
   std::unique_ptr<Budget> budget_;
   std::unique_ptr<DeadLetters> dead_letters_;
   std::unique_ptr<Executor> executor_;
