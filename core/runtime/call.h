@@ -2,7 +2,7 @@
 // HostCall: one call of a plugin's step, with what the services need to know about it.
 // Not thread-safe: belongs to the thread that makes the call.
 #pragma once
-#include "runtime/executor.h"
+#include "runtime/component.h"
 
 namespace nek {
 
@@ -24,7 +24,7 @@ struct HostCall : nek_call {
   const Instance& instance;
   Task& task;
   Visit* visit = nullptr;
-  Executor::Lane* output_lane = nullptr;  // in encode: of the component, for its codec
+  Lane* output_lane = nullptr;  // in encode: of the component, for its codec
   bool strict = false;
   bool mute = false;  // COMMITTED: nothing may be emitted any more
   std::string fault;  // what a service refused to take: the plugin is broken

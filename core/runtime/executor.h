@@ -23,26 +23,12 @@
 #include <vector>
 
 #include "pipeline/graph.h"
-#include "runtime/binding.h"
 #include "runtime/budget.h"
-#include "runtime/instance.h"
-#include "runtime/output.h"
+#include "runtime/component.h"
+#include "runtime/event_clock.h"
+#include "runtime/steps.h"
 
 namespace nek {
-
-// One component as it runs.
-struct Component {
-  Kind kind = Kind::kFilter;
-  std::unique_ptr<Instance> plugin;
-  std::unique_ptr<Instance> codec;
-  std::unique_ptr<Output> output;
-  // Filters that must see their batches in chunk order.
-  bool ordered() const { return plugin->plugin.filter && (plugin->control || commits()); }
-  bool commits() const {
-    const nek_filter* filter = plugin->plugin.filter;
-    return filter && NEK_HAS(filter, commit) && filter->commit;
-  }
-};
 
 class Executor {
  public:
@@ -59,7 +45,7 @@ class Executor {
   Status make_lanes();  // [main-thread], after the instances' start
   void start();         // [main-thread], after make_lanes
   // What a marker's task carried in `clock`; false: it cannot be read. [main-thread], before start
-  bool restore_clock(std::string_view saved);
+  bool restore_clock(std::string_view saved) { return clock_.restore(saved); }
   // Calls `prepare` with the task's place in the order settled and no other in between.
   // [any-thread]
   void submit(std::unique_ptr<Task> task, const std::function<void(Task&)>& prepare);
@@ -69,7 +55,7 @@ class Executor {
   bool wait_for_workers(std::chrono::milliseconds wait);
   // For how long the input was asked, and gave nothing, since it last gave something. [any-thread]
   void set_silence(uint32_t input, std::chrono::milliseconds silence) {
-    clocks_[input].silence = silence.count();
+    clock_.set_silence(input, silence);
   }
   // The output of this component has room again. [any-thread]
   void room(uint32_t component);
@@ -79,18 +65,6 @@ class Executor {
   void free_lanes();  // [main-thread], after join and the instances' stop
   uint64_t chunks() const { return chunks_.load(std::memory_order_relaxed); }  // submitted so far
   bool aborted() const { return aborting_.load(std::memory_order_relaxed); }
-
-  // What a worker keeps of each component.
-  struct Lane {
-    void* plugin = nullptr;
-    void* codec = nullptr;
-    std::unique_ptr<Binder> binder, codec_binder;
-  };
-  struct Worker {
-    std::vector<Lane> lanes;  // by component
-    std::vector<uint32_t> rows;
-    std::thread thread;
-  };
 
  private:
   enum class Step : uint8_t { kDecode, kClock, kProcess, kCommit, kEncode, kEnqueue, kRetire };
@@ -116,50 +90,21 @@ class Executor {
   void leave(Stage& stage, uint64_t seq);
   void wake(Stage& stage);  // mutex_ held
   void execute(Worker& worker, const Stage& stage, Task& task);
-  void decode(Worker& worker, Task& task);
-  void clock(Task& task);
-  std::string saved_clock() const;
-  void process(Worker& worker, uint32_t component, Task& task);
-  void commit(Worker& worker, uint32_t component, Task& task);
-  void control(uint32_t component, Task& task, const nek_control& message);
-  void finish_visits(Worker& worker, uint32_t component, Task& task);
-  void finish_visit(Worker& worker, uint32_t component, Task& task, Visit& visit);
-  void encode(Worker& worker, uint32_t component, Task& task);
-  void encode_batch(Worker& worker, uint32_t component, Task& task, Batch& batch,
-                    std::string_view stream);
   void enqueue(uint32_t component, Task& task);
   void retire(Task& task);
   void recycle(std::unique_ptr<Task> task);
-  using Sources = std::vector<std::pair<uint32_t, uint32_t>>;
-  using Edge = Sources::value_type;
-  const Sources& sources_of(uint32_t component, const Task& task) const;  // edges that are open
-  std::string_view name_of(const Edge& edge, uint32_t reader) const;      // as in Visit
-  // The task replays a record that another component below this one refused.
-  static bool leads_to_entry(uint32_t component, const Task& task);
-  void keep_back(uint32_t component, Task& task, Visit& visit);
-  void add_encoded(uint32_t component, Task& task);
-  bool visit_reads(Lane& lane, Task& task, Visit& visit, const Component& of);
-  void refuse_all(Task& task, Visit& visit, const Component& of, std::string_view reason);
   void charge(Task& task);
-  void broken(const Component& of, const char* where);
 
   const Graph& graph_;
   std::vector<Component>& components_;
-  const bool strict_;
-  const std::chrono::milliseconds most_silence_;
   Budget& budget_;
   Hooks hooks_;
+  Steps steps_;
+  EventClock clock_;
   std::vector<Stage> stages_;
   std::vector<size_t> enqueue_stage_;  // by component
   std::vector<Worker> workers_;
-  bool wants_time_ = false;
-  struct InputClock {
-    int64_t newest = INT64_MIN;
-    bool ended = false;
-    std::atomic<int64_t> silence{0};  // ms; of any thread
-  };
-  std::vector<InputClock> clocks_;  // by input; at the clock step only
-  int64_t watermark_ = INT64_MIN;
+  std::vector<std::thread> threads_;
 
   std::mutex mutex_;
   std::condition_variable work_, caught_up_;

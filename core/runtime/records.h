@@ -145,7 +145,7 @@ struct Task {
   bool retired = false;            // it was released
   bool last = false;               // nothing will come from this input any more
   int64_t event_time = INT64_MIN;  // newest in the chunk
-  std::string clock;               // of a snapshot's marker: Executor's clocks, for its state
+  std::string clock;               // of a snapshot's marker: the EventClock, for its state
   int64_t watermark = INT64_MIN;   // as of this chunk; INT64_MIN: none
 
   Arena arena;
