@@ -11,8 +11,6 @@
 namespace nek {
 namespace {
 
-constexpr nek_shape kNoShape = {sizeof(nek_shape), false, 0, 0, nullptr, nullptr, 0, 0, false};
-
 const nek_shape& shape_of(const nek_shape* shape) { return shape ? *shape : kNoShape; }
 
 const char* type_name(uint32_t type) {
@@ -229,9 +227,7 @@ class GraphBuilder {
     const nek_shape& input = shape_of(shapes_[i].plugin);
     if (input.stream_count > 0) {
       if (NEK_HAS(&input, once) && input.once && components_[i].spool.max_bytes > 0)
-        error(place_of(i), i,
-              "messages with columns of their own cannot go through the spool; say spool: { "
-              "max_bytes: 0 }");
+        error(place_of(i), i, kColumnsAndSpool);
       columns = add_columns(i, input.streams[0], std::move(columns));
     }
     columns_[i].push_back(std::move(columns));

@@ -20,6 +20,17 @@ struct ComponentShape {
   const nek_shape* codec = nullptr;  // of the decoder or encoder; NULL where there is none
 };
 
+// Reads nothing and has no streams.
+inline constexpr nek_shape kNoShape = [] {
+  nek_shape none{};
+  none.size = sizeof none;
+  return none;
+}();
+
+// Why an input whose messages have columns cannot be one that is read once and has a spool.
+inline constexpr const char* kColumnsAndSpool =
+    "messages with columns of their own cannot go through the spool; say spool: { max_bytes: 0 }";
+
 // A set of column names, or all columns.
 struct ColumnSet {
   bool all = false;

@@ -12,6 +12,9 @@
 
 namespace nek {
 
+// Bytes in flight for each byte that is read: itself, its columns, its encoded form.
+constexpr uint64_t kExpansion = 4;
+
 class Budget {
  public:
   explicit Budget(uint64_t max_bytes) : max_(max_bytes) {}

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "nek/text.hpp"
+#include "pipeline/graph.h"
 #include "util/log.h"
 
 namespace nek {
@@ -16,7 +17,6 @@ using Clock = std::chrono::steady_clock;
 constexpr milliseconds kLongestRead{100};  // so that a stop is noticed
 constexpr milliseconds kIdle{10};          // where an input has nothing and does not wait itself
 constexpr milliseconds kAhead{20};         // reading ahead, before the pipeline is looked at again
-constexpr uint32_t kMaxSegments = 16384;   // of a read ahead
 
 std::string seconds_text(uint64_t ms) {
   return ms % 1000 ? std::to_string(ms) + " ms" : std::to_string(ms / 1000) + " s";
@@ -207,8 +207,7 @@ nek_status Intake::read_input(nek_chunk& to, const Mark& mark, milliseconds wait
                                      static_cast<uint32_t>(std::max<int64_t>(wait.count(), 0)));
   });
   reading_ = false;
-  if (status != NEK_RETRY || to.used > to.capacity || to.segment_count > to.segment_capacity)
-    return status;
+  if (status != NEK_RETRY || overfilled(to)) return status;
   for (Source* source : std::exchange(ending_, {})) source->end_reached = false;
   hooks_.take_back();
   roll_back(to, mark);
@@ -225,14 +224,11 @@ nek_status Intake::fill_from_input(nek_chunk& to) {
     const Mark mark = mark_of(to);
     const nek_chunk& before = mark.chunk;
     const nek_status status = read_input(to, mark, std::chrono::ceil<milliseconds>(left));
-    if (to.used > to.capacity || to.segment_count > to.segment_capacity) return status;
+    if (overfilled(to)) return status;
     if (status != NEK_RETRY) {
       const bool spooled = max_bytes_ > 0 && (open_once_ > 0 || !ended_.empty());
       if (spooled && to.schema) {
-        input_.fail(&input_, NEK_FAIL,
-                    to_text("messages with columns of their own cannot go through the spool; say "
-                            "spool: { max_bytes: 0 }"),
-                    nullptr);
+        input_.fail(&input_, NEK_FAIL, to_text(kColumnsAndSpool), nullptr);
         return NEK_FAIL;
       }
       if (spooled && !keep(to, mark, status)) return NEK_OK;
@@ -395,8 +391,8 @@ bool Intake::take_in(milliseconds wait) {
   const Mark mark = mark_of(to);
   take_failure();
   const nek_status status = read_input(to, mark, std::min(wait, longest_read()));
-  if (to.used > to.capacity || to.segment_count > to.segment_capacity) {
-    input_failure_ = "broken input: it filled more than the chunk holds";
+  if (overfilled(to)) {
+    input_failure_ = kOverfilled;
     return false;
   }
   if (status == NEK_RETRY) {

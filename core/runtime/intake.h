@@ -18,6 +18,14 @@
 
 namespace nek {
 
+constexpr uint32_t kMaxSegments = 16384;  // of one read
+
+// The input says that it filled more than the chunk holds.
+inline bool overfilled(const nek_chunk& chunk) {
+  return chunk.used > chunk.capacity || chunk.segment_count > chunk.segment_capacity;
+}
+constexpr const char* kOverfilled = "broken input: it filled more than the chunk holds";
+
 class Intake {
  public:
   struct Hooks {

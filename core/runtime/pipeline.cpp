@@ -14,9 +14,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstSnapshot{10000};  // how long reading waits for it
 
-// Of an input whose place a replay takes.
-constexpr nek_shape kIdleShape = {sizeof(nek_shape), false, 0, 0, nullptr, nullptr, 0, 0, false};
-
 Place place_of(const ComponentConfig& component, const nek_value* at) {
   if (at && at->line) return {at->line, at->column};
   return {component.line, component.column};
@@ -62,7 +59,7 @@ bool Pipeline::make_instances(Diagnostics& diagnostics) {
     component.kind = of.kind;
     component.plugin = std::make_unique<Instance>(*of.plugin, i, of.id, *options_.env, metrics_);
     const bool idle = options_.replay && of.kind == Kind::kInput;
-    if (idle) component.plugin->shape = &kIdleShape;
+    if (idle) component.plugin->shape = &kNoShape;  // a replay takes its place
     const Status status = idle ? Status() : component.plugin->create(of.config->root());
     if (!status.ok())
       diagnostics.error(place_of(of, status.at()),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reader: an input's own thread. It admits memory, has the input read, cuts the bytes into whole
-// records, carries the rest on, and hands chunks to the executor in the one order of all inputs.
+// Reader: an input's own thread. It admits memory, has the input read (Intake) and cut into whole
+// records (Framer), and hands chunks to the executor in the one order of all inputs.
 //
 // Thread-safe where a function says so; SourceHost is called on the reader's thread.
 #pragma once
@@ -17,7 +17,9 @@
 #include "pipeline/pipeline_config.h"
 #include "runtime/budget.h"
 #include "runtime/executor.h"
+#include "runtime/framer.h"
 #include "runtime/intake.h"
+#include "runtime/known_sources.h"
 #include "runtime/retry.h"
 #include "runtime/snapshot.h"
 
@@ -50,7 +52,7 @@ class Reader final : public SourceHost {
   // What a chunk in order held of a source. [any-thread]
   void count_records(const std::string& key, uint64_t records);
   // The sources as of what was submitted. [any-thread]
-  std::vector<SourceState> states() const;
+  std::vector<SourceState> states() const { return sources_.states(); }
   uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }  // [any-thread]
 
   Source* open(const nek_source_open& request) override;
@@ -62,14 +64,6 @@ class Reader final : public SourceHost {
               uint64_t* committed) override;
 
  private:
-  struct Known {  // a source, open or not, as it goes into snapshots
-    std::string identity;
-    SourcePosition at;  // of what was submitted
-    uint64_t committed = NEK_NO_POSITION;
-    const Source* open = nullptr;
-    bool once = false;  // NEK_ONCE
-  };
-
   struct Undo {  // what a source had before a call of the read under way
     Source* source;
     std::string mark;
@@ -84,19 +78,7 @@ class Reader final : public SourceHost {
   Source* open_source(const nek_source_open& request);
   void end_now(Source& source);
   void take_back();
-  void lose(Source& source, uint64_t lines);
   void tell_committed(bool last = false);
-  size_t put_carry();
-  void frame_chunk(const nek_chunk& read, size_t begin);
-  void frame_segment(nek_segment segment, bool at_end);
-  uint32_t whole_records(const nek_segment& segment, bool at_end);
-  void frame_ended();
-  bool take_messages(const nek_chunk& read);
-  nek_segment message(nek_segment segment);
-  void add_segment(const nek_segment& segment, const nek_id& id = {});
-  void set_carry(Source& source, std::string_view bytes);
-  nek_segment with_carry(Source& source, nek_segment segment, size_t read_at);
-  void refuse(Source& source, nek_segment bytes, const char* reason, const std::string& detail);
   void submit();
   void close(Source& source);
   void let_go();                               // of the sources that were closed
@@ -113,20 +95,17 @@ class Reader final : public SourceHost {
 
   // Reader thread:
   std::unique_ptr<Intake> intake_;
-  std::unique_ptr<Task> task_;     // being filled
-  bool relocated_ = false;         // segments are being copied behind what was read
+  std::unique_ptr<Task> task_;  // being filled
+  Framer framer_;
   std::vector<nek_segment> read_;  // what read() hands out
   std::vector<nek_id> read_ids_;   // one each, all 0 where the input sets none
   std::chrono::steady_clock::duration silence_{};
-  uint32_t need_ = 0;                     // of a message that did not fit
-  std::vector<Source*> ended_, touched_;  // since the last chunk
-  std::vector<Source*> closing_;          // their hold for being open is still there
+  uint32_t need_ = 0;             // of a message that did not fit
+  std::vector<Source*> ended_;    // since the last chunk
+  std::vector<Source*> closing_;  // their hold for being open is still there
   std::vector<Undo> undo_;
-  Source* carrier_ = nullptr;  // its carry stands before what is read next
 
-  mutable std::mutex sources_mutex_;
-  std::map<const Source*, std::unique_ptr<Source>> sources_;
-  std::map<std::string, Known> known_;  // by key
+  KnownSources sources_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -16,8 +16,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kPatience{50};
 constexpr size_t kLettersATask = 1000;
 constexpr size_t kBytesATask = size_t{256} << 10;
-// Bytes in flight for each byte of letters, as for what readers read.
-constexpr uint64_t kExpansion = 4;
 
 }  // namespace
 
