@@ -10,6 +10,7 @@
 #include "cli/dead_letter_reasons.h"
 #include "cli/load.h"
 #include "cli/summary.h"
+#include "cli/table.h"
 #include "pipeline/scalar.h"
 #include "runtime/data_dir.h"
 #include "util/log.h"
@@ -92,12 +93,11 @@ void print_table(const Store& store, uint64_t count, const std::vector<DeadLette
             << grouped(store.state.bytes()) << " bytes of them\n";
   if (store.state.dropped)
     std::cout << grouped(store.state.dropped) << " older ones were taken away to make room\n";
-  std::vector<std::vector<std::string>> rows = {
-      {"component", "reason", "count", "first (UTC)", "last (UTC)", "example"}};
+  Rows rows = {{"component", "reason", "count", "first (UTC)", "last (UTC)", "example"}};
   for (const DeadLetterReason& r : reasons)
     rows.push_back({r.component, r.reason, grouped(r.count), time_text(r.first_ms),
                     time_text(r.last_ms), r.example});
-  if (rows.size() > 1) std::cout << left_aligned(rows);
+  if (rows.size() > 1) std::cout << table(rows);
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -8,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/example_filter.h"
 #include "cli/load.h"
+#include "cli/table.h"
 #include "pipeline/options.h"
 #include "pipeline/suggest.h"
 
@@ -15,26 +15,6 @@ namespace nek {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Rows = std::vector<std::vector<std::string>>;
-
-// Rows of cells as aligned columns; the last one is as wide as it is.
-std::string table(const Rows& rows, const std::string& indent) {
-  std::vector<size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t c = 0; c < row.size(); c++) widths[c] = std::max(widths[c], row[c].size());
-  }
-  std::string out;
-  for (const auto& row : rows) {
-    out += indent;
-    for (size_t c = 0; c < row.size(); c++) {
-      const bool last = c + 1 == row.size();
-      out += row[c] + (last ? "" : std::string(widths[c] - row[c].size() + 2, ' '));
-    }
-    out += '\n';
-  }
-  return out;
-}
 
 std::string default_of(const nek_option& option) {
   if (!option.fallback) return "required";
@@ -58,7 +38,7 @@ void print_options(const nek_plugin& plugin, const char* title) {
   add_options(plugin.options, "", rows);
   if (rows.empty()) return;
   rows.insert(rows.begin(), {"OPTION", "TYPE", "DEFAULT", "MEANING"});
-  std::printf("\n%s\n%s", title, table(rows, "  ").c_str());
+  std::printf("\n%s\n%s", title, table(rows).c_str());
 }
 
 std::string names_of(const nek_field* fields, uint32_t count) {
@@ -91,7 +71,7 @@ void print_columns(const nek_plugin& plugin) {
     rows.push_back({stream.name, stream_kind(stream.kind),
                     names_of(stream.adds, stream.adds ? stream.add_count : 0)});
   }
-  std::fputs(table(rows, "  ").c_str(), stdout);
+  std::fputs(table(rows).c_str(), stdout);
 }
 
 Json options_json(OptionList options) {
@@ -172,10 +152,8 @@ ExitCode plugins(const PluginsOptions& options) {
   }
   if (found && options.json) std::printf("%s\n", described.dump(2).c_str());
   if (found) return kExitOk;
-  const bool mistyped = !nearest(options.name, names).empty();
-  std::fprintf(stderr, "nek: no plugin is called '%s'%s%s\n", options.name.c_str(),
-               did_you_mean(options.name, names).c_str(),
-               mistyped ? "" : registry.where_looked().c_str());
+  std::fprintf(stderr, "nek: no plugin is called '%s'%s\n", options.name.c_str(),
+               did_you_mean(options.name, names, registry.where_looked()).c_str());
   return kExitUsage;
 }
 

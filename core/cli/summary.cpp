@@ -6,12 +6,12 @@
 #include <cstdio>
 
 #include "cli/dead_letter_reasons.h"
+#include "cli/table.h"
 
 namespace nek {
 namespace {
 
 using Seconds = std::chrono::duration<double>;
-using Rows = std::vector<std::vector<std::string>>;
 
 constexpr size_t kShownReasons = 5;
 
@@ -26,27 +26,7 @@ std::string per_second(uint64_t records, double seconds) {
          "/s";
 }
 
-std::string aligned(const Rows& rows, bool to_the_left = false) {
-  std::vector<size_t> widths(rows[0].size());
-  for (const auto& row : rows)
-    for (size_t c = 0; c < row.size(); c++) widths[c] = std::max(widths[c], row[c].size());
-  std::string out;
-  for (const auto& row : rows) {
-    for (size_t c = 0; c < row.size(); c++) {
-      const std::string blanks(widths[c] - row[c].size(), ' ');
-      if (to_the_left)
-        out += "  " + row[c] + (c + 1 == row.size() ? "" : blanks);
-      else
-        out += c == 0 ? "  " + row[c] + blanks : "  " + blanks + row[c];
-    }
-    out += '\n';
-  }
-  return out;
-}
-
 }  // namespace
-
-std::string left_aligned(const Rows& rows) { return aligned(rows, true); }
 
 std::string grouped(uint64_t number) {
   std::string out = std::to_string(number);
@@ -111,7 +91,8 @@ std::string ledger_table(const Pipeline& pipeline, double seconds) {
                        grouped(l.dropped), grouped(l.dead), grouped(l.in_flight()),
                        per_second(l.in - b.in, seconds)});
   }
-  return aligned(streams) + aligned(outputs);
+  const auto numbers = [](size_t column) { return column > 0; };
+  return table(streams, "  ", numbers) + table(outputs, "  ", numbers);
 }
 
 // What never became a record, as the ledger counts them.
@@ -203,27 +184,13 @@ std::string summary(const Pipeline& pipeline, std::chrono::steady_clock::duratio
 
 std::string component_tables(const std::vector<SummaryTable>& tables) {
   std::string out;
-  for (const SummaryTable& table : tables) {
-    std::vector<size_t> widths;
-    for (size_t c = 0; c < table.columns.size(); c++) {
-      widths.push_back(table.columns[c].name.size());
-      for (const auto& row : table.rows) widths[c] = std::max(widths[c], row[c].size());
-    }
-    const auto line = [&](const auto& cell_of) {
-      std::string text;
-      for (size_t c = 0; c < table.columns.size(); c++) {
-        const std::string& cell = cell_of(c);
-        const std::string blanks(widths[c] - cell.size(), ' ');
-        text += "  " + (table.columns[c].number ? blanks + cell : cell + blanks);
-      }
-      text.erase(text.find_last_not_of(' ') + 1);
-      return text + "\n";
-    };
-    out += "\n" + table.component + ": " + table.title + "\n";
-    if (table.rows.empty()) continue;
-    out += line([&](size_t c) -> const std::string& { return table.columns[c].name; });
-    for (const auto& row : table.rows)
-      out += line([&](size_t c) -> const std::string& { return row[c]; });
+  for (const SummaryTable& of : tables) {
+    out += "\n" + of.component + ": " + of.title + "\n";
+    if (of.rows.empty()) continue;
+    Rows rows(1);
+    for (const SummaryTable::Column& column : of.columns) rows[0].push_back(column.name);
+    rows.insert(rows.end(), of.rows.begin(), of.rows.end());
+    out += table(rows, "  ", [&](size_t c) { return of.columns[c].number; });
   }
   return out;
 }

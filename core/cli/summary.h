@@ -34,9 +34,6 @@ std::string replay_summary(const Pipeline& pipeline, std::chrono::steady_clock::
 // The components' own tables, each with its title; "" when there are none.
 std::string component_tables(const std::vector<SummaryTable>& tables);
 
-// A table, a line for each row.
-std::string left_aligned(const std::vector<std::vector<std::string>>& rows);
-
 // 1234567 as "1,234,567".
 std::string grouped(uint64_t number);
 

@@ -52,11 +52,12 @@ std::string join_names(const std::vector<std::string>& names) {
   return names.size() > kMaxListed ? out + ", …" : out;
 }
 
-std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates) {
-  if (candidates.empty()) return {};
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates,
+                         const std::string& looked) {
+  if (candidates.empty()) return looked;
   const std::string meant = nearest(name, candidates);
   if (!meant.empty()) return "; did you mean '" + meant + "'?";
-  return "; there are: " + join_names(candidates);
+  return "; there are: " + join_names(candidates) + looked;
 }
 
 }  // namespace nek

@@ -12,7 +12,9 @@ namespace nek {
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
 
 // What follows an "unknown …" message: "; did you mean 'a'?", or "; there are: a, b", or nothing.
-std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates);
+// `looked`: where else there might be some, said when none is near.
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates,
+                         const std::string& looked = {});
 
 // "a, b, c", cut after some twenty names.
 std::string join_names(const std::vector<std::string>& names);

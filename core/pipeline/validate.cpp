@@ -197,11 +197,10 @@ class Validator {
       return nullptr;
     }
     const std::vector<std::string> names = plugins_.names(kind);
-    const std::string hint =
-        names.empty() ? std::string("; no ") + plugin_kind_name(kind) + " plugin was found"
-                      : did_you_mean(name, names);
-    const bool mistyped = !nearest(name, names).empty();
-    error(place, unknown + hint + (mistyped ? "" : plugins_.where_looked()));
+    const std::string looked = plugins_.where_looked();
+    error(place, unknown + (names.empty() ? std::string("; no ") + plugin_kind_name(kind) +
+                                                " plugin was found" + looked
+                                          : did_you_mean(name, names, looked)));
     return nullptr;
   }
 
