@@ -72,84 +72,110 @@ nek::DeadLetterLimit parse_limit(std::string text) {
   return limit;
 }
 
-int parse_and_run(int count, char** arguments) {
-  CLI::App app("nek: pipelines of plugins over columns");
-  app.require_subcommand(1);
-  nek::ExitCode code = nek::kExitOk;
+void add_file(CLI::App* verb, std::string& file, const char* help = "The pipeline's YAML") {
+  verb->add_option("FILE", file, help)->required();
+}
 
-  nek::RunOptions run;
-  CLI::App* run_verb = app.add_subcommand("run", "Runs a pipeline until its inputs end");
-  run_verb->add_option("FILE", run.file, "The pipeline's YAML")->required();
-  add_optional(run_verb, "--workers", run.workers, "Worker threads, instead of the file's setting")
+void add_data_dir(CLI::App* verb, std::optional<std::string>& folder) {
+  add_optional(verb, "--data-dir", folder, "Where state and dead letters lie")->type_name("DIR");
+}
+
+void add_workers(CLI::App* verb, std::optional<uint32_t>& workers, const char* help) {
+  add_optional(verb, "--workers", workers, help)
       ->type_name("N")
       ->check(CLI::Range(0, 1024).description(""));
-  add_optional(run_verb, "--data-dir", run.data_dir, "Where state and dead letters lie")
-      ->type_name("DIR");
-  run_verb
-      ->add_option_function<std::string>(
+}
+
+// ---- The verbs: each with its options; what it answers goes into `code`
+// --------------------------
+
+void add_run(CLI::App& app, nek::RunOptions& run, nek::ExitCode& code) {
+  CLI::App* verb = app.add_subcommand("run", "Runs a pipeline until its inputs end");
+  add_file(verb, run.file);
+  add_workers(verb, run.workers, "Worker threads, instead of the file's setting");
+  add_data_dir(verb, run.data_dir);
+  verb->add_option_function<std::string>(
           "--max-dead-letters",
           [&run](const std::string& text) { run.max_dead_letters = parse_limit(text); },
           "With more of them, or a larger share of the records, the exit code is 3")
       ->type_name("N|P%");
-  run_verb->add_option("--report", run.report, "Writes the figures of the summary as JSON")
+  verb->add_option("--report", run.report, "Writes the figures of the summary as JSON")
       ->type_name("FILE");
-  run_verb->add_flag("--from-start", run.from_start,
-                     "Sets the last state aside and reads all inputs again");
-  add_log_options(run_verb, run.log_level, run.quiet);
-  add_plugin_folders(run_verb, run.plugin_folders);
-  run_verb->callback([&] { code = nek::run(run); });
+  verb->add_flag("--from-start", run.from_start,
+                 "Sets the last state aside and reads all inputs again");
+  add_log_options(verb, run.log_level, run.quiet);
+  add_plugin_folders(verb, run.plugin_folders);
+  verb->callback([&] { code = nek::run(run); });
+}
 
-  nek::CheckOptions check;
-  CLI::App* check_verb =
-      app.add_subcommand("check", "Says everything that is wrong with a pipeline");
-  check_verb->alias("validate");
-  check_verb->add_option("FILE", check.file, "The pipeline's YAML")->required();
-  check_verb->add_flag("--print", check.print, "Prints it with all defaults, and its edges");
-  check_verb->add_flag("--connect", check.connect,
-                       "Also speaks to the servers that it names, and says what it finds");
-  add_plugin_folders(check_verb, check.plugin_folders);
-  check_verb->callback([&] { code = nek::check(check); });
+void add_check(CLI::App& app, nek::CheckOptions& check, nek::ExitCode& code) {
+  CLI::App* verb = app.add_subcommand("check", "Says everything that is wrong with a pipeline");
+  verb->alias("validate");
+  add_file(verb, check.file);
+  verb->add_flag("--print", check.print, "Prints it with all defaults, and its edges");
+  verb->add_flag("--connect", check.connect,
+                 "Also speaks to the servers that it names, and says what it finds");
+  add_plugin_folders(verb, check.plugin_folders);
+  verb->callback([&] { code = nek::check(check); });
+}
 
-  nek::PluginsOptions plugins;
-  CLI::App* plugins_verb = app.add_subcommand("plugins", "Lists plugins, or describes one");
-  plugins_verb->add_option("NAME", plugins.name, "Of the plugin to describe");
-  plugins_verb->add_flag("--json", plugins.json, "As JSON, for programs");
-  add_plugin_folders(plugins_verb, plugins.plugin_folders);
-  plugins_verb->callback([&] { code = nek::plugins(plugins); });
+void add_plugins(CLI::App& app, nek::PluginsOptions& plugins, nek::ExitCode& code) {
+  CLI::App* verb = app.add_subcommand("plugins", "Lists plugins, or describes one");
+  verb->add_option("NAME", plugins.name, "Of the plugin to describe");
+  verb->add_flag("--json", plugins.json, "As JSON, for programs");
+  add_plugin_folders(verb, plugins.plugin_folders);
+  verb->callback([&] { code = nek::plugins(plugins); });
+}
 
-  nek::ReplayOptions replay;
-  CLI::App* replay_verb =
+void add_replay(CLI::App& app, nek::ReplayOptions& replay, nek::ExitCode& code) {
+  CLI::App* verb =
       app.add_subcommand("replay", "Hands dead letters in again, where they were refused");
-  replay_verb->add_option("FILE", replay.file, "The pipeline's YAML")->required();
-  add_letter_filters(replay_verb, replay.selection);
-  add_optional(replay_verb, "--workers", replay.workers, "Worker threads")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024).description(""));
-  add_optional(replay_verb, "--data-dir", replay.data_dir, "Where state and dead letters lie")
-      ->type_name("DIR");
-  add_log_options(replay_verb, replay.log_level, replay.quiet);
-  add_plugin_folders(replay_verb, replay.plugin_folders);
-  replay_verb->callback([&] { code = nek::replay(replay); });
+  add_file(verb, replay.file);
+  add_letter_filters(verb, replay.selection);
+  add_workers(verb, replay.workers, "Worker threads");
+  add_data_dir(verb, replay.data_dir);
+  add_log_options(verb, replay.log_level, replay.quiet);
+  add_plugin_folders(verb, replay.plugin_folders);
+  verb->callback([&] { code = nek::replay(replay); });
+}
 
-  nek::DeadLettersOptions letters;
-  CLI::App* letters_verb = app.add_subcommand("dead-letters", "Looks at records nobody would take");
-  letters_verb->alias("dlq");
-  letters_verb->require_subcommand(1);
-  CLI::App* ls_verb = letters_verb->add_subcommand("ls", "Counts them by component and reason");
-  ls_verb->add_flag("--json", letters.json, "As JSON, for programs");
-  CLI::App* show_verb = letters_verb->add_subcommand("show", "Prints them, one JSON object a line");
-  show_verb->add_option("--limit", letters.limit, "At most so many")->type_name("N");
-  for (CLI::App* verb : {ls_verb, show_verb}) {
-    verb->add_option("FILE", letters.file, "The pipeline's YAML, or its data_dir")->required();
+void add_dead_letters(CLI::App& app, nek::DeadLettersOptions& letters, nek::ExitCode& code) {
+  CLI::App* both = app.add_subcommand("dead-letters", "Looks at records nobody would take");
+  both->alias("dlq");
+  both->require_subcommand(1);
+  CLI::App* ls = both->add_subcommand("ls", "Counts them by component and reason");
+  ls->add_flag("--json", letters.json, "As JSON, for programs");
+  CLI::App* show = both->add_subcommand("show", "Prints them, one JSON object a line");
+  show->add_option("--limit", letters.limit, "At most so many")->type_name("N");
+  for (CLI::App* verb : {ls, show}) {
+    add_file(verb, letters.file, "The pipeline's YAML, or its data_dir");
     add_letter_filters(verb, letters.selection);
-    add_optional(verb, "--data-dir", letters.data_dir, "Where state and dead letters lie")
-        ->type_name("DIR");
+    add_data_dir(verb, letters.data_dir);
     add_plugin_folders(verb, letters.plugin_folders);
   }
-  ls_verb->callback([&] { code = nek::list_dead_letters(letters); });
-  show_verb->callback([&] { code = nek::show_dead_letters(letters); });
+  ls->callback([&] { code = nek::list_dead_letters(letters); });
+  show->callback([&] { code = nek::show_dead_letters(letters); });
+}
 
+void add_version(CLI::App& app, nek::ExitCode& code) {
   app.add_subcommand("version", "Says which nek this is")->callback([&] { code = nek::version(); });
+}
+
+int parse_and_run(int count, char** arguments) {
+  CLI::App app("nek: pipelines of plugins over columns");
+  app.require_subcommand(1);
+  nek::ExitCode code = nek::kExitOk;
+  nek::RunOptions run;
+  nek::CheckOptions check;
+  nek::PluginsOptions plugins;
+  nek::ReplayOptions replay;
+  nek::DeadLettersOptions letters;
+  add_run(app, run, code);
+  add_check(app, check, code);
+  add_plugins(app, plugins, code);
+  add_replay(app, replay, code);
+  add_dead_letters(app, letters, code);
+  add_version(app, code);
 
   if (const auto unknown = unknown_verb(app, count, arguments)) {
     std::fprintf(stderr, "%s\n", unknown->c_str());
