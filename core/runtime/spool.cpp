@@ -2,8 +2,6 @@
 #include "runtime/spool.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cstdio>
 #include <filesystem>
 #include <utility>
 
@@ -17,26 +15,14 @@ using std::chrono::milliseconds;
 
 constexpr uint64_t kLargestSegment = uint64_t{64} << 20;
 constexpr uint64_t kSmallBody = 4096;  // is written together with what stands before it
-constexpr std::string_view kSuffix = ".spool", kReserve = "reserve";
 constexpr uint64_t kReserveBytes = uint64_t{256} << 10;
-
-// 0: it is no segment's name.
-uint64_t number_of(std::string_view name) {
-  uint64_t number = 0;
-  if (!name.ends_with(kSuffix)) return 0;
-  name.remove_suffix(kSuffix.size());
-  const auto read = std::from_chars(name.data(), name.data() + name.size(), number);
-  return read.ptr == name.data() + name.size() ? number : 0;
-}
-
-std::string bytes_text(uint64_t bytes) { return std::to_string(bytes) + " bytes"; }
 
 }  // namespace
 
 Spool::Spool(Env& env, std::string folder, InputSpool settings, const std::string& id,
-             Metrics& metrics, Say say)
+             Metrics& metrics, SpoolSay say)
     : env_(env),
-      folder_(std::move(folder)),
+      folder_{env, std::move(folder)},
       settings_(settings),
       say_(std::move(say)),
       segment_bytes_(std::min(settings.max_bytes / 8, kLargestSegment)),
@@ -49,127 +35,20 @@ Spool::Spool(Env& env, std::string folder, InputSpool settings, const std::strin
       damaged_bytes_(metrics.make(NEK_COUNTER, id, "spool_damaged_bytes",
                                   "Bytes of the spool that could not be read again.")) {}
 
-std::string Spool::path_of(uint64_t number, const char* suffix) const {
-  char name[32];
-  std::snprintf(name, sizeof name, "%08llu", static_cast<unsigned long long>(number));
-  return (std::filesystem::path(folder_) / (std::string(name) + suffix)).string();
-}
-
-std::string Spool::reserve_path() const {
-  return (std::filesystem::path(folder_) / kReserve).string();
-}
-
-// ---- Recovery -----------------------------------------------------------------------------------
-
 void Spool::recover() {
-  const auto names = env_.list(folder_);
-  if (!names.ok()) {
-    say_(NEK_ERROR, names.status().message() + "; what may be left there waits for the next run");
-    return;
-  }
-  std::vector<uint64_t> numbers;
-  for (const std::string& name : *names) {
-    if (name == kReserve) has_reserve_ = true;
-    const std::string stem = name.substr(0, name.find('.')) + std::string(kSuffix);
-    next_segment_ = std::max(next_segment_, number_of(stem) + 1);
-    if (const uint64_t number = number_of(name)) numbers.push_back(number);
-  }
-  std::sort(numbers.begin(), numbers.end());
-  std::set<uint64_t> ended;
-  for (const uint64_t number : numbers) {
-    if (!recover_segment(number)) continue;
-    for (const auto& [source, extent] : segments_.back().extents)
-      if (extent.ended) ended.insert(source);
-  }
+  RecoveredSpool found = recover_spool(folder_, say_);
+  has_reserve_ = found.has_reserve;
+  next_source_ = found.next_source;
+  next_segment_ = found.next_segment;
+  bytes_ = found.bytes;
+  sources_ = std::move(found.sources);
+  segments_ = std::move(found.segments);
+  Metrics::add(*damaged_bytes_, static_cast<double>(found.damaged_bytes));
   if (segments_.empty()) return;
   at_segment_ = segments_.front().number;
-  for (auto& [number, source] : sources_) {
-    if (ended.contains(number)) continue;
-    source.cut = true;
-    ends_after_[segments_.back().number].push_back(number);
-    for (size_t i = segments_.size(); i-- > 0;) {
-      const auto extent = segments_[i].extents.find(number);
-      if (extent == segments_[i].extents.end()) continue;
-      extent->second.ended = true;
-      break;
-    }
-  }
+  for (const auto& [number, source] : sources_)
+    if (source.cut) ends_after_[segments_.back().number].push_back(number);
   say_(NEK_INFO, bytes_text(bytes_) + " that earlier runs read are looked through first");
-}
-
-// False: nothing of it is used.
-bool Spool::recover_segment(uint64_t number) {
-  const std::string path = path_of(number);
-  const auto bytes = env_.read(path);
-  if (!bytes.ok()) {
-    set_aside(path, path_of(number, ".unreadable"), bytes.status().message());
-    return false;
-  }
-  const SpoolScan scan = scan_spool(*bytes);
-  if (!scan.fault.empty()) {
-    set_aside(path, path_of(number, ".unreadable"), scan.fault);
-    return false;
-  }
-  if (scan.frames.empty() && bytes->size() > kSpoolFileHead) {
-    set_aside(path, path_of(number, ".unreadable"),
-              "none of its " + bytes_text(bytes->size() - kSpoolFileHead) +
-                  " can be read: they are damaged, or had not been synced");
-    return false;
-  }
-  if (scan.frames.empty()) {  // of a process that died before it wrote anything
-    if (const Status status = env_.remove(path); !status.ok()) say_(NEK_WARN, status.message());
-    return false;
-  }
-  if (bytes->size() > scan.good) {
-    say_(NEK_WARN, path + " ends within a write: the last " +
-                       bytes_text(bytes->size() - scan.good) +
-                       " are cut off, they had not been synced");
-    auto file = env_.open(path);
-    const Status status = file.ok() ? (*file)->truncate(scan.good) : file.status();
-    if (!status.ok()) say_(NEK_WARN, status.message());
-  }
-  Segment& segment = segments_.emplace_back();
-  segment.number = number;
-  segment.size = scan.good;
-  segment.holes = scan.holes;
-  segment.damaged = !scan.holes.empty();
-  bytes_ += segment.size;
-  for (const SpoolHole& hole : scan.holes) {
-    say_(NEK_ERROR, path + " is damaged from byte " + std::to_string(hole.begin) +
-                        " on: " + bytes_text(hole.end - hole.begin) +
-                        " are left out; the file is kept as " + path_of(number, ".damaged"));
-    Metrics::add(*damaged_bytes_, static_cast<double>(hole.end - hole.begin));
-  }
-  for (const SpoolFrame& frame : scan.frames) {
-    SpoolSource source;
-    SpoolChunk chunk;
-    if (frame.kind == kSpoolSource && read_spool_source(frame, source)) {
-      next_source_ = std::max(next_source_, source.number + 1);
-      if (source.flags & NEK_ONCE) sources_.try_emplace(source.number, std::move(source));
-    } else if (read_spool_chunk(frame.head, frame.body.size(), chunk)) {
-      note(segment, chunk);
-    }
-  }
-  return true;
-}
-
-void Spool::set_aside(const std::string& path, const std::string& to, const std::string& why) {
-  const Status status = env_.rename(path, to);
-  say_(NEK_ERROR, path + " is set aside" + (status.ok() ? " as " + to : "") + ": " + why);
-  if (!status.ok()) say_(NEK_ERROR, status.message());
-}
-
-// What has to be committed before the segment may go.
-void Spool::note(Segment& segment, const SpoolChunk& chunk) {
-  for (const SpoolPiece& piece : chunk.pieces) {
-    const auto source = sources_.find(piece.source);
-    if (source == sources_.end()) continue;
-    const bool message = source->second.flags & NEK_MESSAGES;
-    uint64_t& end = segment.extents[piece.source].end;
-    end = std::max(end, piece.position + (message ? 1 : piece.size));
-  }
-  for (const uint64_t source : chunk.ended)
-    if (sources_.contains(source)) segment.extents[source].ended = true;
 }
 
 // ---- Appending ----------------------------------------------------------------------------------
@@ -190,7 +69,7 @@ bool Spool::has_room(uint64_t bytes) {
 bool Spool::may_hand_on() const {
   if (!settings_.drop_oldest) return true;
   uint64_t handed_on = 0;
-  for (const Segment& segment : segments_)
+  for (const SpoolSegment& segment : segments_)
     handed_on += segment.number < at_segment_    ? segment.size
                  : segment.number == at_segment_ ? at_
                                                  : 0;
@@ -199,11 +78,11 @@ bool Spool::may_hand_on() const {
 
 Status Spool::begin_segment() {
   if (!folder_made_) {
-    if (Status status = env_.make_dirs(folder_); !status.ok()) return status;
+    if (Status status = env_.make_dirs(folder_.path); !status.ok()) return status;
     folder_made_ = true;
   }
-  while (env_.exists(path_of(next_segment_))) next_segment_++;  // whoever put it there
-  auto file = env_.open(path_of(next_segment_));
+  while (env_.exists(folder_.segment(next_segment_))) next_segment_++;  // whoever put it there
+  auto file = env_.open(folder_.segment(next_segment_));
   if (!file.ok()) {
     folder_made_ = false;  // it may have been removed
     return file.status();
@@ -212,13 +91,13 @@ Status Spool::begin_segment() {
     file->reset();
     give_reserve();
     cramped_ = true;
-    (void)env_.remove(path_of(next_segment_));
+    (void)env_.remove(folder_.segment(next_segment_));
     return status;
   }
   file_ = std::move(*file);
   folder_synced_ = false;
   declared_.clear();
-  Segment& segment = segments_.emplace_back();
+  SpoolSegment& segment = segments_.emplace_back();
   segment.number = next_segment_++;
   segment.size = kSpoolFileHead;
   bytes_ += segment.size;
@@ -235,12 +114,12 @@ void Spool::end_segment() {
 // On a full disk the snapshot must still be written that makes room here.
 void Spool::make_reserve() {
   if (std::exchange(has_reserve_, true)) return;
-  auto file = env_.open(reserve_path());
+  auto file = env_.open(folder_.reserve());
   if (file.ok()) (void)(*file)->append(std::string(kReserveBytes - (*file)->length(), '\0'));
 }
 
 void Spool::give_reserve() {
-  if (std::exchange(has_reserve_, false)) (void)env_.remove(reserve_path());
+  if (std::exchange(has_reserve_, false)) (void)env_.remove(folder_.reserve());
 }
 
 // What was written of it stays; what follows goes into a new one.
@@ -251,6 +130,7 @@ void Spool::give_up_segment() {
 
 Status Spool::append(const SpoolChunk& chunk, std::string_view body, bool handed_on) {
   Status status = try_append(chunk, body, handed_on);
+  if (status.ok() && handed_on) told_full_disk_ = false;  // nothing waits: that time is over
   while (status.code() == NEK_RETRY && settings_.drop_oldest) {
     if (!drop_segment(std::exchange(told_full_disk_, true) ? nullptr : "the disk is full")) break;
     status = try_append(chunk, body, handed_on);
@@ -274,7 +154,7 @@ Status Spool::try_append(const SpoolChunk& chunk, std::string_view body, bool ha
   bytes += spool_frame_before(chunk, body);
   const bool together = body.size() <= kSmallBody;
   if (together) bytes += body;
-  Segment& segment = segments_.back();
+  SpoolSegment& segment = segments_.back();
   Status status = file_->append(bytes);
   if (status.ok() && !together) status = file_->append(body);
   if (!status.ok()) {
@@ -288,7 +168,7 @@ Status Spool::try_append(const SpoolChunk& chunk, std::string_view body, bool ha
   make_reserve();
   bytes_ += file_->length() - segment.size;
   segment.size = file_->length();
-  note(segment, chunk);
+  segment.note(chunk, sources_);
   if (handed_on) {
     at_segment_ = segment.number;
     at_ = segment.size;
@@ -315,8 +195,8 @@ void Spool::sync() {
   if (!file_ || unsynced_since_ == Clock::time_point::max()) return;
   Status status = file_->sync();
   if (status.ok() && !folder_synced_) {
-    status = env_.sync_dir(folder_);
-    const auto parent = std::filesystem::path(folder_).parent_path();
+    status = env_.sync_dir(folder_.path);
+    const auto parent = std::filesystem::path(folder_.path).parent_path();
     if (status.ok()) status = env_.sync_dir(parent.string());
     if (status.ok()) status = env_.sync_dir(parent.parent_path().string());
     folder_synced_ = status.ok();
@@ -339,7 +219,7 @@ void Spool::sync() {
 
 size_t Spool::reading() const {
   const auto at = std::find_if(segments_.begin(), segments_.end(),
-                               [&](const Segment& s) { return s.number >= at_segment_; });
+                               [&](const SpoolSegment& s) { return s.number >= at_segment_; });
   return static_cast<size_t>(at - segments_.begin());
 }
 
@@ -351,7 +231,7 @@ const SpoolChunk* Spool::peek() {
     if (index == segments_.size()) {
       if (ends_after_.empty()) return nullptr;
     } else {
-      Segment& segment = segments_[index];
+      SpoolSegment& segment = segments_[index];
       if (segment.number != at_segment_) at_ = 0;
       at_segment_ = segment.number;
       at_ = std::max<uint64_t>(at_, kSpoolFileHead);
@@ -382,14 +262,14 @@ const SpoolChunk* Spool::peek() {
 }
 
 // False: there is no chunk here, and reading is past it.
-bool Spool::peek_frame(const Segment& segment) {
+bool Spool::peek_frame(const SpoolSegment& segment) {
   if (!read_ || read_segment_ != segment.number) {
     read_.reset();
-    if (!env_.exists(path_of(segment.number))) {
+    if (!env_.exists(folder_.segment(segment.number))) {
       skip_damage(segments_[reading()], "it was removed");
       return false;
     }
-    auto file = env_.open(path_of(segment.number));
+    auto file = env_.open(folder_.segment(segment.number));
     if (!file.ok()) {
       skip_damage(segments_[reading()], file.status().message());
       return false;
@@ -428,7 +308,7 @@ bool Spool::peek_frame(const Segment& segment) {
 bool Spool::take(std::span<char> to) {
   peeked_ = false;
   if (next_end_ == 0) return true;
-  Segment& segment = segments_[reading()];
+  SpoolSegment& segment = segments_[reading()];
   const Status status = read_->read(next_end_ - next_size_, to.first(next_size_));
   if (status.ok() && spool_chunk_is_good(frame_head_, {to.data(), next_size_})) {
     at_ = next_end_;
@@ -439,8 +319,8 @@ bool Spool::take(std::span<char> to) {
 }
 
 // Reading goes on at the next good frame.
-void Spool::skip_damage(Segment& segment, const std::string& why) {
-  const std::string path = path_of(segment.number);
+void Spool::skip_damage(SpoolSegment& segment, const std::string& why) {
+  const std::string path = folder_.segment(segment.number);
   uint64_t next = segment.size;
   SpoolFrame frame;
   if (const auto bytes = env_.read(path);
@@ -468,7 +348,7 @@ void Spool::committed(uint64_t source, uint64_t position, bool ended) {
   if (sources_.contains(source)) committed_[source] = {position, ended};
 }
 
-bool Spool::is_committed(const Segment& segment) const {
+bool Spool::is_committed(const SpoolSegment& segment) const {
   return std::all_of(segment.extents.begin(), segment.extents.end(), [&](const auto& item) {
     const auto& [source, extent] = item;
     const auto at = committed_.find(source);
@@ -477,10 +357,11 @@ bool Spool::is_committed(const Segment& segment) const {
   });
 }
 
-bool Spool::remove_segment(const Segment& segment) {
-  const std::string path = path_of(segment.number);
-  const Status status =
-      segment.damaged ? env_.rename(path, path_of(segment.number, ".damaged")) : env_.remove(path);
+bool Spool::remove_segment(const SpoolSegment& segment) {
+  const std::string path = folder_.segment(segment.number);
+  const Status status = segment.damaged
+                            ? env_.rename(path, folder_.segment(segment.number, ".damaged"))
+                            : env_.remove(path);
   if (!status.ok()) {
     say_(NEK_WARN, status.message());
     return false;
@@ -494,7 +375,7 @@ std::vector<SpoolSource> Spool::release(bool last) {
   if (last && !behind()) end_segment();
   bool removed = false;
   while (!segments_.empty() && is_committed(segments_.front())) {
-    Segment& oldest = segments_.front();
+    SpoolSegment& oldest = segments_.front();
     if (is_open(oldest)) {
       if ((!cramped_ && oldest.size < segment_bytes_ / 2) || behind()) break;
       end_segment();
@@ -514,17 +395,17 @@ std::vector<SpoolSource> Spool::release(bool last) {
   if (removed) {
     Metrics::add(*size_metric_, static_cast<double>(bytes_));
     // A segment that came back after a crash would be delivered again, were its sources forgotten.
-    if (const Status status = env_.sync_dir(folder_); !status.ok()) {
+    if (const Status status = env_.sync_dir(folder_.path); !status.ok()) {
       say_(NEK_WARN, status.message());
       return gone;
     }
   }
   for (auto at = committed_.begin(); at != committed_.end();) {
     const uint64_t number = at->first;
-    const bool held = !at->second.ended ||
-                      std::any_of(segments_.begin(), segments_.end(), [&](const Segment& segment) {
-                        return segment.extents.contains(number);
-                      });
+    const bool held = !at->second.ended || std::any_of(segments_.begin(), segments_.end(),
+                                                       [&](const SpoolSegment& segment) {
+                                                         return segment.extents.contains(number);
+                                                       });
     if (held) {
       ++at;
       continue;
@@ -545,9 +426,9 @@ void Spool::count_dropped(uint64_t records, uint64_t bytes) {
 bool Spool::drop_segment(const char* why) {
   const size_t index = reading() + 1;
   if (index + 1 >= segments_.size()) return false;
-  const Segment& segment = segments_[index];
+  const SpoolSegment& segment = segments_[index];
   uint64_t records = 0;
-  const auto bytes = env_.read(path_of(segment.number));
+  const auto bytes = env_.read(folder_.segment(segment.number));
   if (!remove_segment(segment)) return false;
   if (bytes.ok()) {
     for (const SpoolFrame& frame : scan_spool(*bytes).frames) {

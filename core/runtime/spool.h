@@ -18,23 +18,22 @@
 #include "metrics/metrics.h"
 #include "nek/status.hpp"
 #include "pipeline/pipeline_config.h"
-#include "runtime/spool_file.h"
+#include "runtime/spool_segment.h"
 #include "util/env.h"
 
 namespace nek {
 
 class Spool {
  public:
-  using Say = std::function<void(int level, const std::string& what)>;  // to the log
   // folder: of this spool alone. id: of the input.
   Spool(Env& env, std::string folder, InputSpool settings, const std::string& id, Metrics& metrics,
-        Say say);
+        SpoolSay say);
 
   // Finds what earlier runs left; peek() hands it on first. What cannot be read is set aside and
   // reported, so this always comes to an end.
   void recover();
   // Those that recover() found, by number.
-  const std::map<uint64_t, SpoolSource>& sources() const { return sources_; }
+  const SpoolSources& sources() const { return sources_; }
 
   uint64_t add(SpoolSource source);  // numbers it
   // Whether so many bytes fit; with `drop_oldest` it makes room where it can.
@@ -72,51 +71,36 @@ class Spool {
   std::vector<SpoolSource> release(bool last);
 
  private:
-  struct Extent {  // of a source in a segment
-    uint64_t end = 0;
-    bool ended = false;
-  };
-  struct Segment {
-    uint64_t number = 0, size = 0;
-    std::vector<SpoolHole> holes;
-    std::map<uint64_t, Extent> extents;
-    bool damaged = false;
-  };
-  std::string path_of(uint64_t number, const char* suffix = ".spool") const;
-  std::string reserve_path() const;
-  bool recover_segment(uint64_t number);
-  void note(Segment& segment, const SpoolChunk& chunk);
   Status try_append(const SpoolChunk& chunk, std::string_view body, bool handed_on);
   Status begin_segment();
   void end_segment();
   void give_up_segment();
   void make_reserve();
   void give_reserve();
-  bool is_open(const Segment& segment) const { return file_ && &segment == &segments_.back(); }
+  bool is_open(const SpoolSegment& segment) const { return file_ && &segment == &segments_.back(); }
   size_t reading() const;  // index of the segment that is read
-  bool peek_frame(const Segment& segment);
-  void skip_damage(Segment& segment, const std::string& why);
-  bool drop_segment(const char* why);           // NULL: that was told
-  bool remove_segment(const Segment& segment);  // false: it is still there
-  bool is_committed(const Segment& segment) const;
-  void set_aside(const std::string& path, const std::string& to, const std::string& why);
+  bool peek_frame(const SpoolSegment& segment);
+  void skip_damage(SpoolSegment& segment, const std::string& why);
+  bool drop_segment(const char* why);                // NULL: that was told
+  bool remove_segment(const SpoolSegment& segment);  // false: it is still there
+  bool is_committed(const SpoolSegment& segment) const;
 
   Env& env_;
-  const std::string folder_;
+  const SpoolFolder folder_;
   const InputSpool settings_;
-  const Say say_;
+  const SpoolSay say_;
   const uint64_t segment_bytes_;
   nek_metric *size_metric_, *dropped_records_, *dropped_bytes_, *damaged_bytes_;
 
-  std::map<uint64_t, SpoolSource> sources_;
+  SpoolSources sources_;
   uint64_t next_source_ = 1, next_segment_ = 1, bytes_ = 0;
-  std::deque<Segment> segments_;
+  std::deque<SpoolSegment> segments_;
   // Appending:
   std::unique_ptr<File> file_;   // of segments_.back()
   std::set<uint64_t> declared_;  // sources, in that segment
   bool folder_made_ = false, folder_synced_ = false, sync_failed_ = false;
   bool has_reserve_ = false, cramped_ = false;  // cramped: the last append failed
-  bool told_full_disk_ = false;
+  bool told_full_disk_ = false;                 // since all was handed on
   std::chrono::steady_clock::time_point unsynced_since_ =
       std::chrono::steady_clock::time_point::max();
   // Reading:

@@ -462,6 +462,28 @@ TEST_CASE("spool: on a full disk too drop_oldest loses the oldest, counts them a
   CHECK(bench.times_said("the disk is full: the oldest ") == 1);
 }
 
+TEST_CASE("spool: a disk that is full again, after nothing waited any more, is told again") {
+  Bench bench;
+  bench.start({8 << 20, 3'600'000, true});
+  const uint64_t a = bench.add("a");
+  const std::string line = std::string((64 << 10) - 1, 'x') + "\n";
+  uint64_t position = 0;
+  const auto write = [&](bool handed_on) {
+    REQUIRE(bench.write(a, position, line, handed_on).ok());
+    position += line.size();
+  };
+  for (long times = 1; times <= 2; times++) {
+    bench.env.set_capacity(4 << 20);
+    for (int i = 0; i < 200; i++) write(false);
+    CHECK(bench.times_said("the disk is full: the oldest ") == times);
+    bench.env.set_capacity(UINT64_MAX);
+    bench.drain();
+    write(true);
+    bench.spool().committed(a, position, false);
+    bench.spool().release(false);
+  }
+}
+
 TEST_CASE("spool: a source that ended in what was dropped still ends") {
   Bench bench;
   bench.start({Small::kMax, 3'600'000, true});
