@@ -16,6 +16,7 @@
 #include "cli/summary.h"
 #include "pipeline/scalar.h"
 #include "util/log.h"
+#include "util/thread.h"
 
 namespace nek {
 namespace {
@@ -127,7 +128,7 @@ void shut_down(Pipeline& pipeline, bool asked, const std::function<void(bool sig
   std::mutex mutex;
   std::condition_variable changed;
   bool done = false;
-  std::thread watch([&] {
+  std::thread watch = start_thread("ending", [&] {
     const bool failed = !pipeline.failure().empty();
     const auto deadline =
         failed ? Clock::now() + shutdown_timeout(pipeline) : Clock::time_point::max();

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "util/thread.h"
+
 namespace nek {
 namespace {
 
@@ -63,7 +65,9 @@ Status Executor::make_lanes() {
 }
 
 void Executor::start() {
-  for (Worker& worker : workers_) threads_.emplace_back([this, &worker] { work(worker); });
+  for (Worker& worker : workers_)
+    threads_.push_back(start_thread("worker " + std::to_string(threads_.size()),
+                                    [this, &worker] { work(worker); }));
 }
 
 void Executor::join() {

@@ -11,6 +11,7 @@
 #include "runtime/sender.h"
 #include "runtime/snapshot.h"
 #include "util/log.h"
+#include "util/thread.h"
 
 namespace nek {
 namespace {
@@ -137,7 +138,7 @@ Output::~Output() = default;
 
 void Output::start(Hooks hooks) {
   hooks_ = std::move(hooks);
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread("out " + instance_.id, [this] { run(); });
 }
 
 std::unique_ptr<Block> Output::new_block(uint32_t rows) {

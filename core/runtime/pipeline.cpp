@@ -5,6 +5,7 @@
 
 #include "nek/text.hpp"
 #include "util/log.h"
+#include "util/thread.h"
 
 namespace nek {
 namespace {
@@ -222,7 +223,7 @@ void Pipeline::start_threads() {
   }
   executor_->start();
   last_marker_ = last_tick_ = Clock::now();
-  coordinator_ = std::thread([this] { coordinate(); });
+  coordinator_ = start_thread("snapshots", [this] { coordinate(); });
   // Else a crash before the first snapshot would leave files that nobody knows to be ours: those of
   // an output that is new, or writes to another path.
   if (!replay_) snapshot_now(kFirstSnapshot);

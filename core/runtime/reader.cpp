@@ -6,6 +6,7 @@
 #include "nek/text.hpp"
 #include "runtime/letter.h"
 #include "util/log.h"
+#include "util/thread.h"
 
 namespace nek {
 namespace {
@@ -67,7 +68,7 @@ void Reader::close_sources() {
 void Reader::restore(const SourceState& source) { sources_.restore(source); }
 
 void Reader::start() {
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread("in " + component_.plugin->id, [this] { run(); });
 }
 
 void Reader::stop() {

@@ -7,6 +7,7 @@
 #include "nek/text.hpp"
 #include "runtime/rebuild.h"
 #include "util/log.h"
+#include "util/thread.h"
 
 namespace nek {
 namespace {
@@ -55,7 +56,7 @@ Status Replay::open() {
 }
 
 void Replay::start() {
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread("replay", [this] { run(); });
 }
 
 void Replay::stop() {

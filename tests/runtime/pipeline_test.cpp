@@ -2,6 +2,9 @@
 #include "runtime/pipeline.h"
 
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <set>
 
 #include "model.h"
 #include "runtime/output.h"
@@ -98,6 +101,36 @@ TEST_CASE("a snapshot whose folder cannot be synced is waited for before anythin
   const auto state = read_state(env, "data/state");
   REQUIRE(state.ok());
   CHECK(state->finished);
+}
+
+std::multiset<std::string> thread_names() {
+  std::multiset<std::string> names;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream file(thread.path() / "comm");
+    std::string name;
+    std::getline(file, name);
+    names.insert(name);
+  }
+  return names;
+}
+
+TEST_CASE("while a pipeline runs its threads have names that say what they do") {
+  MemoryEnv env;
+  Script script;
+  std::atomic<bool> seen = false;
+  script.read = [&](Host, Chunk&) { return seen ? end() : Status(); };
+  PipelineConfig config = script_config(false);
+  config.components[0].id = "flows";
+  config.components[1].id = "a_name_that_is_long";
+  std::multiset<std::string> names;
+  CHECK(run_script(script, env, config, [&](Pipeline&) {
+          names = thread_names();
+          seen = true;
+        }).failure.empty());
+  for (const char* name : {"worker 0", "worker 1", "in flows", "out a_name_that", "snapshots"}) {
+    INFO(name);
+    CHECK(names.count(name) == 1);
+  }
 }
 
 // ---- Plugins that break the rules ---------------------------------------------------------------
