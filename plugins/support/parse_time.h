@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parses times that come as text: RFC 3339, and the same with a blank in place of the T.
+// Parses times that come as text: RFC 3339, the same with a blank in place of the T, and seconds.
+// All are exact to the millisecond; further digits are cut off.
 // Dates and clocks are parsed by hand, because the standard library's parsers take microseconds.
 // Thread-safe: functions without state.
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -78,6 +80,21 @@ inline std::optional<int64_t> parse_time(std::string_view text) {
   const auto offset = parse_offset(text);
   if (!offset) return std::nullopt;
   return *date + *clock - *offset;
+}
+
+// ms of seconds since 1970, with a fraction or not: 1591367999, 1591367999.305988, -1.5.
+inline std::optional<int64_t> parse_epoch_seconds(std::string_view text) {
+  const size_t dot = std::min(text.find('.'), text.size());
+  const auto seconds = parse_number<int64_t>(text.substr(0, dot));
+  int64_t ms = 0;
+  if (!seconds || __builtin_mul_overflow(*seconds, 1000, &ms)) return std::nullopt;
+  if (dot + 1 == text.size()) return std::nullopt;
+  int64_t scale = text.starts_with('-') ? -100 : 100;
+  for (size_t i = dot + 1; i < text.size(); i++, scale /= 10) {
+    if (!is_digit(text[i])) return std::nullopt;
+    if (__builtin_add_overflow(ms, scale * (text[i] - '0'), &ms)) return std::nullopt;
+  }
+  return ms;
 }
 
 }  // namespace nek

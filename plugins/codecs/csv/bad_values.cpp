@@ -7,26 +7,27 @@ namespace nek::csv {
 
 namespace {
 
-const char* expected(Kind kind) {
-  switch (kind) {
-    case Kind::kBool: return "true or false";
-    case Kind::kTime:
-    case Kind::kFlowTime: return "a time like 2023-01-25 18:35:43.884";
-    case Kind::kCount: return "a number like 930 or 4.5 M";
-    case Kind::kPort:
-    case Kind::kIcmpType:
-    case Kind::kIcmpCode:
+const char* expected(const Column& column) {
+  constexpr const char* kTimeText = "a time like 2023-01-25 18:35:43.884";
+  switch (column.flow) {
+    case FlowKind::kNone: break;
+    case FlowKind::kTime: return kTimeText;
+    case FlowKind::kAddress: return "UTF-8";
+    case FlowKind::kWords: return "an address of four numbers";
+    case FlowKind::kProtocol: return "a protocol's name, or its number from 0 to 255";
+    case FlowKind::kFlags: return "TCP flags like ...AP..., 0x18 or 24";
+    case FlowKind::kCount: return "a number like 930 or 4.5 M";
+    case FlowKind::kInterface: return "an interface's number from 0 to 4294967295";
+    case FlowKind::kPort:
+    case FlowKind::kIcmpType:
+    case FlowKind::kIcmpCode:
       return "a port from 0 to 65535, or an ICMP type and code like 3.10, up to 255 each";
-    case Kind::kInterface: return "an interface's number from 0 to 4294967295";
-    case Kind::kProtocol: return "a protocol's name, or its number from 0 to 255";
-    case Kind::kFlags: return "TCP flags like ...AP..., 0x18 or 24";
-    case Kind::kDouble: return "a number";
-    case Kind::kUint64: return "a whole number from 0 to 18446744073709551615";
-    case Kind::kWords: return "an address of four numbers";
-    case Kind::kText:
-    case Kind::kDict:
-    case Kind::kAddress: return "UTF-8";
-    default: return "a whole number";
+  }
+  switch (column.type) {
+    case ColumnType::kText:
+    case ColumnType::kDict: return "UTF-8";
+    case ColumnType::kTime: return kTimeText;
+    default: return info_of(column.type).expected;
   }
 }
 
@@ -43,7 +44,7 @@ std::string shown(std::string text) {
 std::string explain(const BadValue& bad) {
   const std::string what = bad.column->name + ": '" + shown(bad.text) + "' is ";
   if (bad.reason == kBadQuote) return what + "not closed by a quote at the field's end";
-  return what + "not " + expected(bad.column->kind);
+  return what + "not " + expected(*bad.column);
 }
 
 }  // namespace

@@ -18,19 +18,10 @@ namespace nek::csv {
 
 namespace {
 
-// A dictionary is begun anew when it has more values, so that memory stays bounded.
-constexpr size_t kMaxDictionary = 65536;
-
 std::optional<bool> parse_bool(std::string_view text) {
   if (text == "true" || text == "1") return true;
   if (text == "false" || text == "0") return false;
   return std::nullopt;
-}
-std::optional<int64_t> parse_seconds(std::string_view text) {
-  const auto seconds = parse_number<int64_t>(text);
-  int64_t ms = 0;
-  if (!seconds || __builtin_mul_overflow(*seconds, 1000, &ms)) return std::nullopt;
-  return ms;
 }
 
 // Rows that a quick loop leaves to a slow one, which stays out of it: so the quick one keeps all
@@ -90,31 +81,43 @@ class ColumnParser {
 
   const nek_column* parse(Scratch& scratch) {
     if (column_.field < 0) return all_null(scratch);
-    switch (column_.kind) {
-      case Kind::kText: return parse_text(make_text(), nullptr);
-      case Kind::kAddress: return parse_text(make_text(), &counts_.shortened);
-      case Kind::kDict: return parse_codes(scratch.values_of(column_.name));
-      case Kind::kProtocol: return parse_codes(scratch.values_of(column_.name), is_protocol);
-      case Kind::kFlags: return parse_codes(scratch.values_of(column_.name), is_flags);
-      case Kind::kInt64: return parse_numbers<int64_t>(parse_number<int64_t>);
-      case Kind::kUint64: return parse_numbers<uint64_t>(parse_number<uint64_t>);
-      case Kind::kCount: return parse_numbers<uint64_t>(parse_count);
-      case Kind::kInterface: return parse_numbers<uint64_t>(parse_interface);
-      case Kind::kPort: return parse_port_column();
-      case Kind::kIcmpType:
-      case Kind::kIcmpCode: return parse_icmp();
-      case Kind::kDouble: return parse_slowly<double>(parse_number<double>);
-      case Kind::kBool: return parse_bools();
-      case Kind::kTime: return parse_times(parse_plain_time);
-      case Kind::kFlowTime: return parse_times(parse_flow_time);
-      case Kind::kEpochSeconds: return parse_slowly<int64_t>(parse_seconds);
-      case Kind::kEpochMs: return parse_slowly<int64_t>(parse_number<int64_t>);
-      case Kind::kWords: return parse_words();
+    return column_.flow == FlowKind::kNone ? parse_declared(scratch) : parse_flow(scratch);
+  }
+
+ private:
+  const nek_column* parse_declared(Scratch& scratch) {
+    switch (column_.type) {
+      case ColumnType::kText: return parse_text(make_text(), nullptr);
+      case ColumnType::kDict: return parse_codes(scratch.values_of(column_.name));
+      case ColumnType::kInt64: return parse_numbers<int64_t>(parse_number<int64_t>);
+      case ColumnType::kUint64: return parse_numbers<uint64_t>(parse_number<uint64_t>);
+      case ColumnType::kDouble: return parse_slowly<double>(parse_number<double>);
+      case ColumnType::kBool: return parse_bools();
+      case ColumnType::kTime: return parse_times(parse_plain_time);
+      case ColumnType::kEpochSeconds: return parse_slowly<int64_t>(parse_epoch_seconds);
+      case ColumnType::kEpochMs: return parse_slowly<int64_t>(parse_number<int64_t>);
+      case ColumnType::kList:
+      case ColumnType::kJson: break;  // not of kFlatTypes
+    }
+    return nullptr;
+  }
+  const nek_column* parse_flow(Scratch& scratch) {
+    switch (column_.flow) {
+      case FlowKind::kNone: break;
+      case FlowKind::kTime: return parse_times(parse_flow_time);
+      case FlowKind::kAddress: return parse_text(make_text(), &counts_.shortened);
+      case FlowKind::kWords: return parse_words();
+      case FlowKind::kProtocol: return parse_codes(scratch.values_of(column_.name), is_protocol);
+      case FlowKind::kFlags: return parse_codes(scratch.values_of(column_.name), is_flags);
+      case FlowKind::kCount: return parse_numbers<uint64_t>(parse_count);
+      case FlowKind::kInterface: return parse_numbers<uint64_t>(parse_interface);
+      case FlowKind::kPort: return parse_port_column();
+      case FlowKind::kIcmpType:
+      case FlowKind::kIcmpCode: return parse_icmp();
     }
     return nullptr;
   }
 
- private:
   struct Span {
     uint32_t begin, end;
   };
@@ -140,7 +143,7 @@ class ColumnParser {
   nek_column& make(Make make) {
     make.rows = rows_;
     make.nulls = column_.empty_is_null || column_.field < 0;
-    nek_column& made = call_.column(type_of(column_.kind), make);
+    nek_column& made = call_.column(type_of(column_.type), make);
     if (made.validity) mark_all(made);
     return made;
   }
@@ -153,7 +156,7 @@ class ColumnParser {
   }
   const nek_column* all_null(Scratch& scratch) {
     Make all;
-    if (type_of(column_.kind) == NEK_DICT_TEXT)
+    if (type_of(column_.type) == NEK_DICT_TEXT)
       all.dictionary = known(scratch.values_of(column_.name));
     nek_column& made = make(all);
     std::memset(made.values, 0, value_bytes(made.type, rows_));
@@ -295,7 +298,7 @@ class ColumnParser {
     return parse_ports([](const Port& port) { return std::optional(port.number); });
   }
   const nek_column* parse_icmp() {
-    const bool wants_code = column_.kind == Kind::kIcmpCode;
+    const bool wants_code = column_.flow == FlowKind::kIcmpCode;
     return parse_ports([&](const Port& port) {
       return port.code && !wants_code ? std::optional(port.number) : port.code;
     });
@@ -322,7 +325,10 @@ class ColumnParser {
   }
 
   // ---- Texts
-  bool is_text() const { return column_.kind == Kind::kText || column_.kind == Kind::kDict; }
+  bool is_text() const {
+    return column_.flow == FlowKind::kNone &&
+           (column_.type == ColumnType::kText || column_.type == ColumnType::kDict);
+  }
   bool is_utf8(std::string_view text) const { return batch_.utf8 || valid_utf8(text); }
   // Whether fields can be taken as they are, except for blanks.
   bool plain() const { return batch_.utf8 && !batch_.quoted; }
@@ -360,7 +366,7 @@ class ColumnParser {
       Span s = at[row];
       if (trims) glance_trim(bytes, s.begin, s.end);
       const uint32_t size = s.end - s.begin;
-      views[row] = glance_view(bytes, s.begin, size);
+      views[row] = view_of_chunk(bytes, s.begin, size);
       if (size == 0) [[unlikely]]
         into.add(row);
       if (size == kShortened) short_ones += is_shortened(bytes + s.begin);
@@ -511,22 +517,15 @@ bool unquote(std::string_view& text, std::string& scratch) {
   return true;
 }
 
-nek_type type_of(Kind kind) {
+ColumnType type_of(FlowKind kind) {
   switch (kind) {
-    case Kind::kText:
-    case Kind::kAddress:
-    case Kind::kWords: return NEK_TEXT;
-    case Kind::kDict:
-    case Kind::kProtocol:
-    case Kind::kFlags: return NEK_DICT_TEXT;
-    case Kind::kInt64: return NEK_INT64;
-    case Kind::kDouble: return NEK_DOUBLE;
-    case Kind::kBool: return NEK_BOOL;
-    case Kind::kTime:
-    case Kind::kFlowTime:
-    case Kind::kEpochSeconds:
-    case Kind::kEpochMs: return NEK_TIME;
-    default: return NEK_UINT64;
+    case FlowKind::kTime: return ColumnType::kTime;
+    case FlowKind::kNone:
+    case FlowKind::kAddress:
+    case FlowKind::kWords: return ColumnType::kText;
+    case FlowKind::kProtocol:
+    case FlowKind::kFlags: return ColumnType::kDict;
+    default: return ColumnType::kUint64;
   }
 }
 

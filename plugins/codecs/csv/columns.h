@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "column_types.h"
 #include "nek/plugin.hpp"
 #include "scan.h"
 #include "text_codes.h"
@@ -17,18 +18,10 @@
 
 namespace nek::csv {
 
-enum class Kind : uint8_t {
-  kText,
-  kDict,
-  kInt64,
-  kUint64,
-  kDouble,
-  kBool,
-  kTime,
-  kEpochSeconds,
-  kEpochMs,
-  // nfdump's
-  kFlowTime,
+// What nfdump prints in its own ways.
+enum class FlowKind : uint8_t {
+  kNone,       // the column's type says all
+  kTime,       // time
   kAddress,    // text; shortened ones are counted
   kWords,      // text of an address that is printed as four numbers
   kProtocol,   // dict: a number or a name
@@ -39,11 +32,12 @@ enum class Kind : uint8_t {
   kIcmpType,   // uint64, of 3.10 the 3, else null
   kIcmpCode,   // uint64, of 3.10 the 10, else null
 };
-nek_type type_of(Kind kind);
+ColumnType type_of(FlowKind kind);
 
 struct Column {
   std::string name;
-  Kind kind = Kind::kText;
+  ColumnType type = ColumnType::kText;
+  FlowKind flow = FlowKind::kNone;
   int field = -1;  // of the record; -1: all null
   int protocol =
       -1;  // kPort, kIcmp...: the field that says whether the number is ICMP's type and code

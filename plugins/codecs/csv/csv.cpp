@@ -34,6 +34,8 @@ struct Config {
   std::optional<bool> trim;
 };
 
+constexpr TypesDoc kColumnsDoc(kFlatTypes, "Name and type of each column: ",
+                               ". Left out: all of the header, as text.");
 constexpr auto kIcmp =
     option<&Config::icmp>("icmp", "With nfdump: adds icmp_type and icmp_code, of a port like 3.10.",
                           {.fallback = "false"});
@@ -42,10 +44,7 @@ constexpr auto kTimezone = option<&Config::timezone>(
 constexpr auto kOptions = options<Config>(
     option<&Config::format>("format", "What the rows are: of any program, or flows of nfdump.",
                             {.fallback = "plain", .range = "plain|nfdump"}),
-    option<&Config::columns>("columns",
-                             "Name and type of each column: text, dict, int64, uint64, double, "
-                             "bool, time, epoch_s, epoch_ms. Left out: all of the header, as text.",
-                             {.fallback = "{}"}),
+    option<&Config::columns>("columns", kColumnsDoc.text.data(), {.fallback = "{}"}),
     option<&Config::header>("header",
                             "Whether the first line names the columns; auto (the default): it does "
                             "when there are no columns given, or it holds their names.",
@@ -58,8 +57,6 @@ constexpr auto kOptions = options<Config>(
     kTimezone, kIcmp);
 constexpr auto kNfdumpOptions = options<Config>(kTimezone, kIcmp);
 
-constexpr const char* kTypes =
-    "text, dict, int64, uint64, double, bool, time, epoch_s and epoch_ms";
 constexpr auto kEncoderOptions = options<EncoderConfig>(
     option<&EncoderConfig::fields>("fields", "Columns to write, in this order."),
     option<&EncoderConfig::rename>("rename", "Other names in the header, as column: name.",
@@ -78,19 +75,6 @@ constexpr auto kEncoderOptions = options<EncoderConfig>(
     option<&EncoderConfig::timezone>("timezone",
                                      "The zone that times are written in, such as Europe/Zurich.",
                                      {.fallback = "UTC"}));
-
-std::optional<Kind> kind_of(std::string_view type) {
-  static constexpr std::pair<std::string_view, Kind> kKinds[] = {
-      {"text", Kind::kText},       {"dict", Kind::kDict},
-      {"int64", Kind::kInt64},     {"uint64", Kind::kUint64},
-      {"double", Kind::kDouble},   {"bool", Kind::kBool},
-      {"time", Kind::kTime},       {"epoch_s", Kind::kEpochSeconds},
-      {"epoch_ms", Kind::kEpochMs}};
-  for (const auto& [name, kind] : kKinds) {
-    if (name == type) return kind;
-  }
-  return std::nullopt;
-}
 
 std::string_view without_bom(std::string_view head) {
   return head.starts_with(kBom) ? head.substr(kBom.size()) : head;
@@ -139,7 +123,7 @@ class Decoder {
 
   Status start(const Start& start) {
     const bool has_time = std::any_of(columns_.begin(), columns_.end(), [](const Column& column) {
-      return column.kind == Kind::kTime || column.kind == Kind::kFlowTime;
+      return column.type == ColumnType::kTime;
     });
     if (has_time) host_.log(NEK_INFO, "times without an offset are read in " + config_.timezone);
     if (!start.wants_all()) wanted_.emplace(start.wanted().begin(), start.wanted().end());
@@ -257,14 +241,17 @@ class Decoder {
     }
     dialect_ = {',', false};
     for (const auto& field : kNfdumpFields) {
-      columns_.push_back(
-          {.name = field.name, .kind = field.kind, .trim = true, .empty_is_null = false});
+      add_flow_column(field.name, field.kind).empty_is_null = false;
     }
     if (config_.icmp) {
-      columns_.push_back({.name = "icmp_type", .kind = Kind::kIcmpType, .trim = true});
-      columns_.push_back({.name = "icmp_code", .kind = Kind::kIcmpCode, .trim = true});
+      add_flow_column("icmp_type", FlowKind::kIcmpType);
+      add_flow_column("icmp_code", FlowKind::kIcmpCode);
     }
     return {};
+  }
+  Column& add_flow_column(const char* name, FlowKind kind) {
+    columns_.push_back({.name = name, .type = type_of(kind), .flow = kind, .trim = true});
+    return columns_.back();
   }
   Status set_plain() {
     if (config_.icmp) return fail_at(host_.at("icmp"), "icmp: only with 'format: nfdump'");
@@ -279,14 +266,10 @@ class Decoder {
     }
     dialect_ = {delimiter[0], true};
     for (const auto& [name, type] : config_.columns) {
-      const auto kind = kind_of(type);
-      if (!kind) {
-        return fail_at(
-            find(*host_.at("columns"), name),
-            "columns: '" + name + "' has the unknown type '" + type + "'; there are " + kTypes);
-      }
+      const auto found = find_column_type(host_, kFlatTypes, name, type);
+      if (!found.ok()) return found.status();
       columns_.push_back({.name = name,
-                          .kind = *kind,
+                          .type = *found,
                           .field = static_cast<int>(columns_.size()),
                           .trim = config_.trim.value_or(false)});
     }
@@ -298,7 +281,7 @@ class Decoder {
     std::vector<nek_field> fields;
     uint32_t flags = NEK_EVENT_TIME;
     for (const Column& column : columns) {
-      const nek_type type = type_of(column.kind);
+      const nek_type type = type_of(column.type);
       fields.push_back({column.name.c_str(), type, type == NEK_TIME ? flags : 0});
       if (type == NEK_TIME) flags = 0;
     }
@@ -317,12 +300,13 @@ class Decoder {
       }
       column.field = int{format.at[at]};
       if (format.icmp_is_a_number && at == kDp) column.protocol = int{format.at[kPr]};
-      if (format.addresses_are_words && column.kind == Kind::kAddress) column.kind = Kind::kWords;
+      if (format.addresses_are_words && column.flow == FlowKind::kAddress)
+        column.flow = FlowKind::kWords;
     }
     Plan plan = plan_of(std::move(columns), format.fields);
     plan.lacks_flags = std::any_of(
         plan.columns.begin(), plan.columns.end(),
-        [](const auto& column) { return column.kind == Kind::kFlags && column.field < 0; });
+        [](const auto& column) { return column.flow == FlowKind::kFlags && column.field < 0; });
     return plan;
   }
 

@@ -21,19 +21,19 @@ enum NfdumpColumn : uint8_t { kTs, kSa, kSp, kDa, kDp, kByte, kPkt, kOut, kPr, k
 constexpr size_t kNfdumpColumns = 10;
 struct NfdumpField {
   const char* name;
-  Kind kind;
+  FlowKind kind;
 };
 inline constexpr std::array<NfdumpField, kNfdumpColumns> kNfdumpFields = {{
-    {"ts", Kind::kFlowTime},
-    {"sa", Kind::kAddress},
-    {"sp", Kind::kPort},
-    {"da", Kind::kAddress},
-    {"dp", Kind::kPort},
-    {"byte", Kind::kCount},
-    {"pkt", Kind::kCount},
-    {"out", Kind::kInterface},
-    {"pr", Kind::kProtocol},
-    {"flg", Kind::kFlags},
+    {"ts", FlowKind::kTime},
+    {"sa", FlowKind::kAddress},
+    {"sp", FlowKind::kPort},
+    {"da", FlowKind::kAddress},
+    {"dp", FlowKind::kPort},
+    {"byte", FlowKind::kCount},
+    {"pkt", FlowKind::kCount},
+    {"out", FlowKind::kInterface},
+    {"pr", FlowKind::kProtocol},
+    {"flg", FlowKind::kFlags},
 }};
 
 // One of nfdump's output formats.

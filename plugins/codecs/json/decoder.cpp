@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "eight_bytes.h"
 #include "parse_time.h"
 
 namespace nek {
 namespace {
 
 using Column = JsonDecoder::Column;
-using Kind = JsonDecoder::Kind;
 using Layout = JsonDecoder::Layout;
 using Table = JsonDecoder::Table;
 using Values = JsonDecoder::Values;
@@ -19,7 +19,6 @@ using Value = Values::Value;
 // Records of more forms than this are refused, because their schemas stay in memory.
 constexpr size_t kMaxLayouts = 1000;
 constexpr size_t kMaxMembers = 4096;
-constexpr size_t kMaxDictionary = 65536;
 constexpr size_t kShortCodes = 256;
 
 // Reasons of dead letters.
@@ -31,75 +30,13 @@ constexpr const char* kNotUtf8 = "utf8";
 // Forms of members, as far as they decide about columns.
 constexpr char kAnyForm = 'a', kTextForm = 't', kListForm = 'l', kJsonForm = 'j';
 
-constexpr std::pair<std::string_view, Kind> kKinds[] = {
-    {"text", Kind::kText},        {"dict", Kind::kDict},
-    {"int64", Kind::kInt64},      {"uint64", Kind::kUint64},
-    {"double", Kind::kDouble},    {"bool", Kind::kBool},
-    {"time", Kind::kTime},        {"epoch_s", Kind::kEpochSeconds},
-    {"epoch_ms", Kind::kEpochMs}, {"list", Kind::kList},
-    {"json", Kind::kJson}};
-
-const Kind* kind_of(std::string_view name) {
-  for (const auto& [known, kind] : kKinds) {
-    if (known == name) return &kind;
-  }
-  return nullptr;
-}
-std::string kind_names() {
-  std::string names;
-  for (const auto& [name, kind] : kKinds) names += (names.empty() ? "" : ", ") + std::string(name);
-  return names;
-}
-
-nek_type type_of(Kind kind) {
-  switch (kind) {
-    case Kind::kText: return NEK_TEXT;
-    case Kind::kDict: return NEK_DICT_TEXT;
-    case Kind::kInt64: return NEK_INT64;
-    case Kind::kUint64: return NEK_UINT64;
-    case Kind::kDouble: return NEK_DOUBLE;
-    case Kind::kBool: return NEK_BOOL;
-    case Kind::kList: return NEK_LIST;
-    case Kind::kJson: return NEK_JSON;
-    default: return NEK_TIME;
-  }
-}
-
-const char* expected(Kind kind) {
-  switch (kind) {
-    case Kind::kInt64: return "a whole number";
-    case Kind::kUint64: return "a whole number from 0 to 18446744073709551615";
-    case Kind::kDouble: return "a number";
-    case Kind::kBool: return "true or false";
-    case Kind::kTime: return "a time like 2023-01-25T18:35:43.884Z";
-    case Kind::kEpochSeconds: return "seconds since 1970";
-    case Kind::kEpochMs: return "milliseconds since 1970";
-    case Kind::kList: return "a list of texts";
-    default: return "a text";
-  }
-}
-
 char form_of(JsonKind kind) {
   if (kind == JsonKind::kText || kind == JsonKind::kNull) return kTextForm;
   return kind == JsonKind::kTexts ? kListForm : kJsonForm;
 }
-Kind kind_of_form(char form) {
-  if (form == kTextForm) return Kind::kText;
-  return form == kListForm ? Kind::kList : Kind::kJson;
-}
-
-// ms of 1591367999.305988; what is below a millisecond is cut off.
-std::optional<int64_t> parse_seconds(std::string_view text) {
-  const size_t dot = std::min(text.find('.'), text.size());
-  const auto seconds = parse_number<int64_t>(text.substr(0, dot));
-  int64_t ms = 0;
-  if (!seconds || __builtin_mul_overflow(*seconds, 1000, &ms)) return std::nullopt;
-  int64_t scale = text.starts_with('-') ? -100 : 100;
-  for (size_t i = dot + 1; i < text.size(); i++, scale /= 10) {
-    if (!is_digit(text[i])) return std::nullopt;
-    if (__builtin_add_overflow(ms, scale * (text[i] - '0'), &ms)) return std::nullopt;
-  }
-  return ms;
+ColumnType type_of_form(char form) {
+  if (form == kTextForm) return ColumnType::kText;
+  return form == kListForm ? ColumnType::kList : ColumnType::kJson;
 }
 
 template <class T, class Member>
@@ -111,68 +48,41 @@ bool take(std::optional<T> parsed, Value& value, Member Value::* member) {
 // Most integers are short; eight digits are taken at once. `text`: eight bytes can be read.
 std::optional<uint64_t> parse_counter(std::string_view text) {
   if (text.empty() || text.size() > 8) return parse_number<uint64_t>(text);
-  uint64_t digits;
-  std::memcpy(&digits, text.data(), sizeof digits);
-  digits = (digits ^ 0x3030303030303030) << (64 - 8 * text.size());  // leading zeros in front
-  const uint64_t above_nine = (digits + 0x7676767676767676) | digits;
-  if (above_nine & 0x8080808080808080) return std::nullopt;
-  digits = digits * 10 + (digits >> 8);
-  constexpr uint64_t kPairs = 0x000000FF000000FF;
-  return ((digits & kPairs) * 0x000F424000000064 + (digits >> 16 & kPairs) * 0x0000271000000001) >>
-         32;
+  uint64_t digits = load<uint64_t>(text.data()) ^ '0' * kOnes;
+  digits <<= 64 - 8 * text.size();  // leading zeros in front
+  if (above_nine(digits)) return std::nullopt;
+  return value_of_eight(digits);
 }
 
 bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 bool is_scalar(JsonKind kind) { return kind != JsonKind::kTexts && kind != JsonKind::kOther; }
 
-// Takes a value that is not null; false: it is not of this kind.
-bool convert(const JsonMember& from, Kind kind, const char* chunk, Value& value) {
+// Takes a value that is not null; false: it is not of this type.
+bool convert(const JsonMember& from, ColumnType type, const char* chunk, Value& value) {
   const std::string_view text = from.value;
   const nek_span span = {static_cast<uint32_t>(text.data() - chunk),
                          static_cast<uint32_t>(text.size())};
-  switch (kind) {
-    case Kind::kText:
-    case Kind::kDict: value.text = span; return is_scalar(from.kind);
-    case Kind::kList: value.text = span; return from.kind == JsonKind::kTexts;
-    case Kind::kJson:
+  switch (type) {
+    case ColumnType::kText:
+    case ColumnType::kDict: value.text = span; return is_scalar(from.kind);
+    case ColumnType::kList: value.text = span; return from.kind == JsonKind::kTexts;
+    case ColumnType::kJson:
       value.text = span;
       if (from.kind == JsonKind::kText) value.text = {span.begin - 1, span.size + 2};
       return true;
-    case Kind::kBool:
+    case ColumnType::kBool:
       value.integer = from.kind == JsonKind::kTrue;
       return from.kind == JsonKind::kTrue || from.kind == JsonKind::kFalse;
     // Numbers may stand in quotes, as many programs write large ones.
-    case Kind::kInt64: return take(parse_number<int64_t>(text), value, &Value::integer);
-    case Kind::kUint64: return take(parse_counter(text), value, &Value::counter);
-    case Kind::kDouble: return take(parse_number<double>(text), value, &Value::real);
-    case Kind::kTime:
+    case ColumnType::kInt64: return take(parse_number<int64_t>(text), value, &Value::integer);
+    case ColumnType::kUint64: return take(parse_counter(text), value, &Value::counter);
+    case ColumnType::kDouble: return take(parse_number<double>(text), value, &Value::real);
+    case ColumnType::kTime:
       return from.kind == JsonKind::kText && take(parse_time(text), value, &Value::integer);
-    case Kind::kEpochSeconds: return take(parse_seconds(text), value, &Value::integer);
-    case Kind::kEpochMs: return take(parse_number<int64_t>(text), value, &Value::integer);
+    case ColumnType::kEpochSeconds: return take(parse_epoch_seconds(text), value, &Value::integer);
+    case ColumnType::kEpochMs: return take(parse_number<int64_t>(text), value, &Value::integer);
   }
   return false;
-}
-
-// The first n of eight bytes.
-uint64_t first_bytes(uint64_t bytes, uint32_t n) {
-  return n < 8 ? bytes & ((uint64_t{1} << (8 * n)) - 1) : bytes;
-}
-
-// The view of a text of the chunk, whose column's buffer 0 is the chunk. Without a branch on the
-// size, because short and long texts come in no order; behind a chunk 64 bytes can be read.
-nek_view view_of_chunk(const char* chunk, nek_span text) {
-  uint32_t first;
-  uint64_t rest;
-  std::memcpy(&first, chunk + text.begin, sizeof first);
-  std::memcpy(&rest, chunk + text.begin + sizeof first, sizeof rest);
-  const uint64_t words[2] = {text.size | first_bytes(first, std::min(text.size, 4u)) << 32,
-                             text.size > 12
-                                 ? uint64_t{text.begin} << 32
-                                 : first_bytes(rest, text.size - std::min(text.size, 4u))};
-  nek_view view;
-  static_assert(sizeof view == sizeof words);
-  std::memcpy(&view, words, sizeof view);
-  return view;
 }
 
 // Makes one column of values.
@@ -194,7 +104,7 @@ class ColumnMaker {
   }
 
   const nek_column* make(const Column& column, JsonDecoder::Codes* codes) {
-    const nek_type type = type_of(column.kind);
+    const nek_type type = type_of(column.type);
     switch (type) {
       case NEK_TEXT: return text(type, escapes_);
       case NEK_JSON: return text(type, false);
@@ -253,7 +163,7 @@ class ColumnMaker {
       if (unescape && escaped(row)) {
         writer.set(row, plain(view(row)));
       } else {
-        views[row] = view_of_chunk(chunk_, values_[row].text);
+        views[row] = view_of_chunk(chunk_, values_[row].text.begin, values_[row].text.size);
       }
     }
     set_nulls(column);
@@ -292,10 +202,8 @@ class ColumnMaker {
     const std::string_view text = view(row);
     if (escaped(row)) return codes.seen.code(plain(text));
     if (text.size() > 8) return codes.seen.code(text);
-    uint64_t bytes;
-    std::memcpy(&bytes, text.data(), sizeof bytes);
     const auto size = static_cast<uint32_t>(text.size());
-    bytes = first_bytes(bytes, size);
+    const uint64_t bytes = load<uint64_t>(text.data()) & kFirstBytes[size];
     auto& slot = codes.last[(bytes * 0x9E3779B97F4A7C15 ^ size) % codes.last.size()];
     if (slot.text != bytes || slot.size != size) slot = {bytes, size, codes.seen.code(text)};
     return slot.code;
@@ -365,7 +273,7 @@ class JsonDecoder::Decoding {
   }
 
   Codes* codes_of(const Column& column) {
-    if (column.kind != Kind::kDict) return nullptr;
+    if (column.type != ColumnType::kDict) return nullptr;
     auto& all = lane_.codes;
     const auto begun = all.find(column.name);
     if (begun != all.end() && begun->second.seen.seen() <= kMaxDictionary) return &begun->second;
@@ -390,7 +298,7 @@ class JsonDecoder::Decoding {
       const int32_t column = layout.members[i].column;
       if (column < 0) continue;
       const Column& as = layout.table->columns[static_cast<size_t>(column)];
-      if (!set(lane_.columns[static_cast<size_t>(column)], row, members[i], as.kind))
+      if (!set(lane_.columns[static_cast<size_t>(column)], row, members[i], as.type))
         return refuse(object, kBadValue, wrong_value(as, members[i]));
     }
     lane_.raw.push_back(span_of(object));
@@ -409,10 +317,10 @@ class JsonDecoder::Decoding {
       values.flags.resize(values.values.size());
     }
   }
-  bool set(Values& to, size_t row, const JsonMember& member, Kind kind) const {
+  bool set(Values& to, size_t row, const JsonMember& member, ColumnType type) const {
     if (member.kind == JsonKind::kNull) return set_null(to, row);
     to.flags[row] = static_cast<uint8_t>(Values::kHas | (member.escaped ? Values::kEscaped : 0));
-    return convert(member, kind, chunk_, to.values[row]);
+    return convert(member, type, chunk_, to.values[row]);
   }
   static bool set_null(Values& to, size_t row) {
     to.values[row] = {};
@@ -420,7 +328,7 @@ class JsonDecoder::Decoding {
     return true;
   }
   static std::string wrong_value(const Column& column, const JsonMember& member) {
-    return column.name + ": expected " + expected(column.kind) + ", not " +
+    return column.name + ": expected " + info_of(column.type).expected + ", not " +
            std::string(member.value.substr(0, 100));
   }
 
@@ -516,7 +424,7 @@ class JsonDecoder::Decoding {
   Column new_column(const std::string& name, char form) const {
     const auto declared = decoder_.declared_index_.find(name);
     if (declared != decoder_.declared_index_.end()) return decoder_.declared_[declared->second];
-    return {name, kind_of_form(form)};
+    return {name, type_of_form(form)};
   }
 
   const JsonDecoder& decoder_;
@@ -532,16 +440,14 @@ Status JsonDecoder::setup(Shape& shape) {
   std::vector<Field> fields;
   bool has_event_time = false;
   for (const auto& [name, type] : config_.columns) {
-    const Kind* kind = kind_of(type);
-    if (!kind) {
-      return fail_at(find(*host_.at("columns"), name), "'" + name + "' has the unknown type '" +
-                                                           type + "'; there are " + kind_names());
-    }
-    const bool is_event_time = type_of(*kind) == NEK_TIME && !has_event_time;  // the first
+    const auto found = find_column_type(host_, kAllTypes, name, type);
+    if (!found.ok()) return found.status();
+    const nek_type made = type_of(*found);
+    const bool is_event_time = made == NEK_TIME && !has_event_time;  // the first
     has_event_time |= is_event_time;
     declared_index_.emplace(name, static_cast<uint32_t>(declared_.size()));
-    declared_.push_back({name, *kind, is_event_time ? uint32_t{NEK_EVENT_TIME} : 0});
-    fields.push_back({name, type_of(*kind), declared_.back().flags});
+    declared_.push_back({name, *found, is_event_time ? uint32_t{NEK_EVENT_TIME} : 0});
+    fields.push_back({name, made, declared_.back().flags});
   }
   if (keeps_others()) fields.clear();  // known only when records come
   shape.derived("out", fields);
@@ -564,7 +470,7 @@ JsonDecoder::Table JsonDecoder::table_of(std::vector<Column> columns) const {
   std::vector<nek_field> fields;
   fields.reserve(columns.size());
   for (const Column& column : columns)
-    fields.push_back({column.name.c_str(), type_of(column.kind), column.flags});
+    fields.push_back({column.name.c_str(), type_of(column.type), column.flags});
   return {host_.schema(fields), std::move(columns)};
 }
 

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "column_types.h"
 #include "json_reader.h"
 #include "nek/plugin.hpp"
 #include "seen_texts.h"
@@ -29,22 +30,9 @@ class JsonDecoder {
  public:
   using Config = JsonDecoderConfig;
 
-  enum class Kind : uint8_t {
-    kText,
-    kDict,
-    kInt64,
-    kUint64,
-    kDouble,
-    kBool,
-    kTime,
-    kEpochSeconds,
-    kEpochMs,
-    kList,
-    kJson
-  };
   struct Column {
     std::string name;
-    Kind kind;
+    ColumnType type;
     uint32_t flags = 0;
   };
   // The columns of a batch.

@@ -295,8 +295,7 @@ class Rows {
   }
   [[gnu::noinline]] void fill_codes(const Cell& cell) {
     each(cell, [this, &cell, codes = cell.values<uint32_t>() + begin_,
-                rendered = cell.member->rendered.data(),
-                text = cell.member->text.data(),
+                rendered = cell.member->rendered.data(), text = cell.member->text.data(),
                 longest = cell.member->longest](char* at, uint32_t i) mutable {
       Member::Rendered one = rendered[codes[i]];
       if (one.size > kMostRendered) [[unlikely]] {

@@ -24,13 +24,11 @@ constexpr auto kEncoderOptions = options<JsonEncoderConfig>(
         "timezone", "The zone that times are written in, such as Europe/Zurich.",
         {.fallback = "UTC"}));
 
+constexpr TypesDoc kColumnsDoc(kAllTypes, "Name and type of each column: ",
+                               ". None: all keys, texts and lists of texts as such, other values "
+                               "as they are written.");
 constexpr auto kDecoderOptions = options<JsonDecoderConfig>(
-    option<&JsonDecoderConfig::columns>(
-        "columns",
-        "Name and type of each column: text, dict (text with few different values), int64, uint64, "
-        "double, bool, time, epoch_s, epoch_ms, list (of texts), json. None: all keys, texts and "
-        "lists of texts as such, other values as they are written.",
-        {.fallback = "{}"}),
+    option<&JsonDecoderConfig::columns>("columns", kColumnsDoc.text.data(), {.fallback = "{}"}),
     option<&JsonDecoderConfig::others>(
         "others", "What becomes of keys that are not in 'columns', where there are any.",
         {.fallback = "drop", .range = "drop|keep"}));

@@ -172,6 +172,25 @@ TEST_CASE("times without an offset are of the time zone that is given") {
         "{\"t\":\"2023-01-25T13:35:43.000Z\"}\n");
 }
 
+TEST_CASE("seconds since 1970 may have a fraction; what is below a millisecond is cut off") {
+  CHECK(rows("columns: {t: epoch_s}",
+             "1591367999\n1591367999.305\n1591367999.305988\n1591367999.9999\n 0.1 \n-1.5\n"
+             "-0.0019\n") ==
+        "{\"t\":\"time\"}\n"
+        "{\"t\":\"2020-06-05T14:39:59.000Z\"}\n"
+        "{\"t\":\"2020-06-05T14:39:59.305Z\"}\n"
+        "{\"t\":\"2020-06-05T14:39:59.305Z\"}\n"
+        "{\"t\":\"2020-06-05T14:39:59.999Z\"}\n"
+        "{\"t\":\"1970-01-01T00:00:00.100Z\"}\n"
+        "{\"t\":\"1969-12-31T23:59:58.500Z\"}\n"
+        "{\"t\":\"1969-12-31T23:59:59.999Z\"}\n");
+  CHECK(refused("columns: {t: epoch_s}", "1.\nnow\n") ==
+        "{\"raw\":\"1.\",\"reason\":\"value\",\"detail\":\"t: '1.' is not seconds since 1970, like "
+        "1591367999 or 1591367999.305\"}\n"
+        "{\"raw\":\"now\",\"reason\":\"value\",\"detail\":\"t: 'now' is not seconds since 1970, "
+        "like 1591367999 or 1591367999.305\"}\n");
+}
+
 TEST_CASE("of an hour that comes twice the first is taken, and counted") {
   Decoder decoder(find_plugin("csv"), "{columns: {t: time}, timezone: Europe/Zurich}");
   CHECK(decoder.rows("2023-10-29 01:59:59\n2023-10-29 02:30:00\n2023-10-29 03:00:00\n") ==

@@ -100,6 +100,19 @@ TEST_CASE("times are exact to the millisecond, and say whether they are local") 
     CHECK_FALSE(parse_flow_time(bad));
 }
 
+TEST_CASE("seconds since 1970 are exact to the millisecond, wherever they fit") {
+  using nek::parse_epoch_seconds;
+  CHECK(parse_epoch_seconds("1591367999") == 1591367999000);
+  CHECK(parse_epoch_seconds("1591367999.3") == 1591367999300);
+  CHECK(parse_epoch_seconds("1591367999.305988") == 1591367999305);
+  CHECK(parse_epoch_seconds("-0.5") == -500);
+  CHECK(parse_epoch_seconds("9223372036854775.807999") == INT64_MAX);
+  CHECK(parse_epoch_seconds("-9223372036854775.808") == INT64_MIN);
+  for (const auto* bad : {"", ".", "-", "1.", ".5", "-.5", "+1", "1.2.3", "1e3", "1.5 ", "1,5",
+                          "9223372036854775.808", "-9223372036854775.809", "9223372036854776"})
+    CHECK_FALSE(parse_epoch_seconds(bad));
+}
+
 TEST_CASE("numbers with blanks before them are seen at a glance") {
   CHECK(glanced_number("7") == 7);
   CHECK(glanced_number("    443") == 443);
@@ -163,7 +176,8 @@ TEST_CASE("views of short texts hold the text and zeros, those of long ones poin
     const std::string text =
         std::string("2804:3714:4058:ff30:157a:998d:9033:a1b5/").substr(0, size);
     const Padded padded(text);
-    const nek_view view = glance_view(padded.bytes.data(), padded.begin, padded.end - padded.begin);
+    const nek_view view =
+        nek::view_of_chunk(padded.bytes.data(), padded.begin, padded.end - padded.begin);
     nek_view expected{};
     expected.in.size = static_cast<uint32_t>(size);
     if (size <= 12) {

@@ -60,12 +60,20 @@ TEST_CASE("columns are of the types that are declared, what is missing is null")
         "\n");
 }
 
-TEST_CASE("seconds since 1970 may have a fraction, as Zeek writes them") {
+TEST_CASE("seconds since 1970 may have a fraction; what is below a millisecond is cut off") {
   CHECK(rows("columns: {ts: epoch_s, ms: epoch_ms}\n",
-             "{\"ts\":1591367999.305988,\"ms\":1591367999305}\n{\"ts\":-1.5}\n") ==
+             "{\"ts\":1591367999.305988,\"ms\":1591367999305}\n{\"ts\":-1.5}\n"
+             "{\"ts\":1591367999}\n{\"ts\":\"1591367999.9999\"}\n{\"ts\":-0.0019}\n") ==
         "{\"ts\":\"time\",\"ms\":\"time\"}\n"
         "{\"ts\":\"2020-06-05T14:39:59.305Z\",\"ms\":\"2020-06-05T14:39:59.305Z\"}\n"
-        "{\"ts\":\"1969-12-31T23:59:58.500Z\",\"ms\":null}\n");
+        "{\"ts\":\"1969-12-31T23:59:58.500Z\",\"ms\":null}\n"
+        "{\"ts\":\"2020-06-05T14:39:59.000Z\",\"ms\":null}\n"
+        "{\"ts\":\"2020-06-05T14:39:59.999Z\",\"ms\":null}\n"
+        "{\"ts\":\"1969-12-31T23:59:59.999Z\",\"ms\":null}\n");
+  CHECK(decode("columns: {ts: epoch_s}\n", "{\"ts\":\"1.\"}\n").refused ==
+        R"({"raw":"{\"ts\":\"1.\"}","reason":"value","detail":"ts: expected seconds since 1970, )"
+        R"(like 1591367999 or 1591367999.305, not 1."})"
+        "\n");
 }
 
 TEST_CASE("with others: keep, keys that are not declared come as they are written") {
@@ -177,8 +185,8 @@ TEST_CASE("nesting ends at a depth that no stack minds") {
 TEST_CASE("an unknown type is an error at its place") {
   testing::Instance instance(json_decoder(), "columns: {a: number}\n");
   CHECK(instance.error() ==
-        "1:14: 'a' has the unknown type 'number'; there are text, dict, int64, uint64, double, "
-        "bool, time, epoch_s, epoch_ms, list, json");
+        "1:14: columns: 'a' has the unknown type 'number'; there are text, dict, int64, uint64, "
+        "double, bool, time, epoch_s, epoch_ms, list and json");
 }
 
 TEST_CASE("what comes out does not depend on where the bytes are cut") {
