@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "columns.h"
+#include "delimiter.h"
 #include "encoder.h"
 #include "nek/plugin.hpp"
 #include "nfdump.h"
+#include "option_error.h"
 #include "parse.h"
 #include "scan.h"
 
@@ -67,14 +69,7 @@ constexpr auto kEncoderOptions = options<EncoderConfig>(
                                       {.fallback = "','"}),
     option<&EncoderConfig::list_separator>(
         "list_separator", "What separates the items of a list in its field.", {.fallback = "' '"}),
-    option<&EncoderConfig::time_format>(
-        "time_format",
-        "How times are written: rfc3339, epoch_millis, or conversions of strftime such as "
-        "%Y-%m-%d %H:%M:%S, and %L for milliseconds.",
-        {.fallback = "rfc3339"}),
-    option<&EncoderConfig::timezone>("timezone",
-                                     "The zone that times are written in, such as Europe/Zurich.",
-                                     {.fallback = "UTC"}));
+    kTimeFormatOption, kTimezoneOption);
 
 std::string_view without_bom(std::string_view head) {
   return head.starts_with(kBom) ? head.substr(kBom.size()) : head;
@@ -112,7 +107,7 @@ class Decoder {
 
   Status setup(Shape& shape) {
     auto zone = TimeZone::load(config_.timezone);
-    if (!zone.ok()) return fail_at(host_.at("timezone"), "timezone: " + zone.status().message());
+    if (!zone.ok()) return option_error(host_, "timezone", zone.status().message());
     zone_ = std::move(*zone);
     if (Status status = nfdump() ? set_nfdump() : set_plain(); !status.ok()) return status;
     std::vector<Field> fields;
@@ -233,11 +228,10 @@ class Decoder {
         {"delimiter", "reads what is separated by commas, as in nfdump's \"fmt:%ts, %sa, ...\""},
         {"trim", "always removes blanks"}};
     if (!config_.columns.empty())
-      return fail_at(host_.at("columns"), "columns: 'format: nfdump' has its own");
+      return option_error(host_, "columns", "'format: nfdump' has its own");
     for (const auto& [option, why] : kNotHere) {
-      const nek_value* at = host_.at(option);
-      if (at != &host_.config())
-        return fail_at(at, std::string(option) + ": 'format: nfdump' " + why);
+      if (host_.at(option) != &host_.config())
+        return option_error(host_, option, std::string("'format: nfdump' ") + why);
     }
     dialect_ = {',', false};
     for (const auto& field : kNfdumpFields) {
@@ -254,16 +248,12 @@ class Decoder {
     return columns_.back();
   }
   Status set_plain() {
-    if (config_.icmp) return fail_at(host_.at("icmp"), "icmp: only with 'format: nfdump'");
+    if (config_.icmp) return option_error(host_, "icmp", "only with 'format: nfdump'");
     header_ = config_.header.value_or(Header::kAuto);
-    if (header_ == Header::kNo && config_.columns.empty()) {
-      return fail_at(host_.at("header"), "header: without one, 'columns' must be given");
-    }
+    if (header_ == Header::kNo && config_.columns.empty())
+      return option_error(host_, "header", "without one, 'columns' must be given");
     const std::string delimiter = config_.delimiter.value_or(",");
-    if (delimiter.size() != 1 || static_cast<unsigned char>(delimiter[0]) > 127 ||
-        delimiter.find_first_of("\"\r\n") == 0) {
-      return fail_at(host_.at("delimiter"), "delimiter: must be one ASCII character, no quote");
-    }
+    if (Status status = check_delimiter(host_, delimiter); !status.ok()) return status;
     dialect_ = {delimiter[0], true};
     for (const auto& [name, type] : config_.columns) {
       const auto found = find_column_type(host_, kFlatTypes, name, type);

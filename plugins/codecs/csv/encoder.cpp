@@ -5,9 +5,10 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
-#include <optional>
 
+#include "delimiter.h"
 #include "digits.h"
+#include "option_error.h"
 
 namespace nek::csv {
 
@@ -36,7 +37,7 @@ class Writer {
     if (!text.empty()) std::memcpy(to, text.data(), text.size());
     at_ = to + text.size();
   }
-  // A text of a column, behind which columns have bytes to read.
+  // A text of a column or of RenderedValues, behind which there are bytes to read.
   void append_padded(std::string_view text) {
     char* to = room(text.size() + kBlock);
     for (size_t at = 0; at < text.size(); at += kBlock)
@@ -73,64 +74,41 @@ std::string in_quotes(std::string_view text) {
 }  // namespace
 
 Status Encoder::setup(Shape& shape) {
-  if (config_.fields.empty()) return fail_at(host_.at("fields"), "fields: names no column");
-  const std::string& delimiter = config_.delimiter;
-  if (delimiter.size() != 1 || static_cast<unsigned char>(delimiter[0]) > 127 ||
-      delimiter.find_first_of("\"\r\n") == 0) {
-    return fail_at(host_.at("delimiter"), "delimiter: must be one ASCII character, no quote");
-  }
-  for (const unsigned char c : delimiter + "\"\r\n") is_special_[c] = true;
-  if (Status status = set_time_format(); !status.ok()) return status;
+  if (config_.fields.empty()) return option_error(host_, "fields", "names no column");
+  Status status = check_delimiter(host_, config_.delimiter);
+  for (const unsigned char c : config_.delimiter + "\"\r\n") is_special_[c] = true;
+  if (status.ok()) status = set_time_format();
+  if (status.ok()) status = config_.check_rename(host_);
+  if (status.ok() && config_.header) status = config_.check_names(host_);
+  if (!status.ok()) return status;
   for (const std::string& name : config_.fields) {
     shape.read_optional(name, {NEK_BOOL, NEK_INT64, NEK_UINT64, NEK_DOUBLE, NEK_TIME, NEK_TEXT,
                                NEK_JSON, NEK_LIST, NEK_DICT_TEXT, NEK_DICT_LIST});
   }
-  return set_header();
+  if (config_.header) set_header();
+  return {};
 }
 
 Status Encoder::start(const Start&) {
-  if (config_.timezone != "UTC") host_.log(NEK_INFO, "times are written in " + config_.timezone);
+  config_.log_timezone(host_);
   return {};
 }
 
 Status Encoder::set_time_format() {
-  std::optional<TimeZone> zone;
-  if (config_.timezone != "UTC") {
-    auto loaded = TimeZone::load(config_.timezone);
-    if (!loaded.ok()) {
-      return fail_at(host_.at("timezone"), "timezone: " + loaded.status().message());
-    }
-    zone = std::move(*loaded);
-  }
-  auto format = TimeFormat::compile(config_.time_format, std::move(zone));
-  if (!format.ok()) {
-    return fail_at(host_.at("time_format"), "time_format: " + format.status().message());
-  }
-  if (needs_quotes(config_.time_format)) {
-    return fail_at(host_.at("time_format"), "time_format: may not hold the delimiter or quotes");
-  }
+  Result<TimeFormat> format = config_.compile_time_format(host_);
+  if (!format.ok()) return format.status();
+  if (needs_quotes(config_.time_format))
+    return option_error(host_, "time_format", "may not hold the delimiter or quotes");
   time_format_ = std::move(*format);
   return {};
 }
 
-Status Encoder::set_header() {
-  const auto& fields = config_.fields;
-  for (const auto& [column, name] : config_.rename) {
-    if (std::find(fields.begin(), fields.end(), column) == fields.end()) {
-      return fail_at(find(*host_.at("rename"), column),
-                     "rename: '" + column + "' is not in 'fields'");
-    }
-  }
-  if (!config_.header) return {};
-  for (const std::string& field : fields) {
-    const auto renamed = std::find_if(config_.rename.begin(), config_.rename.end(),
-                                      [&](const auto& pair) { return pair.first == field; });
-    const std::string& name = renamed == config_.rename.end() ? field : renamed->second;
+void Encoder::set_header() {
+  for (const std::string& field : config_.fields) {
     if (!header_.empty()) header_ += config_.delimiter;
-    header_ += needs_quotes(name) ? in_quotes(name) : name;
+    header_ += field_of(config_.name_of(field));
   }
   header_ += '\n';
-  return {};
 }
 
 // Writes the rows of one batch.
@@ -142,7 +120,7 @@ class Encoder::Rows {
     lane.fields.resize(count);
     for (uint32_t i = 0; i < count; i++) {
       const nek_column& column = call.read(i);
-      lane.fields[i].use(column.dictionary);
+      lane.fields[i].values.use(column.dictionary);
       cells_.push_back({&column, &lane.fields[i]});
     }
   }
@@ -192,7 +170,7 @@ class Encoder::Rows {
             of_.time_format_.write(to, cell.value<int64_t>(row), cell.field->times));
       }
       case NEK_DICT_TEXT:
-      case NEK_DICT_LIST: return to_.append(rendered(cell, cell.value<uint32_t>(row)));
+      case NEK_DICT_LIST: return to_.append_padded(rendered(cell, cell.value<uint32_t>(row)));
       case NEK_LIST: return to_.append(of_.field_of(ListView(*cell.column)[row]));
       default: return write_text(to_view(nek_text_at(cell.column, row)));
     }
@@ -206,17 +184,20 @@ class Encoder::Rows {
     if (of_.needs_quotes(text)) return to_.append(in_quotes(text));
     to_.append_padded(text);
   }
-  const std::string& rendered(const Cell& cell, uint32_t code) const {
-    Field& field = *cell.field;
-    if (!field.is_rendered[code]) [[unlikely]] {
+  std::string_view rendered(const Cell& cell, uint32_t code) const {
+    const RenderedValues& values = cell.field->values;
+    const RenderedValues::Place place = values.places()[code];
+    if (place.size == RenderedValues::Place::kNotYet) [[unlikely]]
+      return values.at(render(cell, code));
+    return values.at(place);
+  }
+  RenderedValues::Place render(const Cell& cell, uint32_t code) const {
+    return cell.field->values.render(code, [&](std::string& out) {
       const nek_column& values = *cell.column->dictionary->values;
-      if (nek_has(&values, code))
-        field.rendered[code] = values.type == NEK_TEXT
-                                   ? of_.field_of(to_view(nek_text_at(&values, code)))
-                                   : of_.field_of(ListView(values)[code]);
-      field.is_rendered[code] = true;
-    }
-    return field.rendered[code];
+      if (!nek_has(&values, code)) return;
+      out += values.type == NEK_TEXT ? of_.field_of(to_view(nek_text_at(&values, code)))
+                                     : of_.field_of(ListView(values)[code]);
+    });
   }
 
   const Encoder& of_;
@@ -225,13 +206,6 @@ class Encoder::Rows {
   const uint32_t rows_;
   std::vector<Cell> cells_;
 };
-
-void Encoder::Field::use(const nek_dictionary* of) {
-  if (!of || of->id == dictionary) return;
-  dictionary = of->id;
-  rendered.assign(of->values->rows, {});
-  is_rendered.assign(of->values->rows, false);
-}
 
 Status Encoder::encode(Call& call, Encoded& out, Lane& lane) const {
   Rows(*this, call, out, lane).write();

@@ -8,15 +8,14 @@
 #include <string_view>
 #include <vector>
 
+#include "encoder_options.h"
 #include "nek/plugin.hpp"
-#include "time_format.h"
+#include "rendered_values.h"
 
 namespace nek::csv {
 
-struct EncoderConfig {
-  std::vector<std::string> fields;
-  StringPairs rename;
-  std::string delimiter, list_separator, time_format, timezone;
+struct EncoderConfig : EncoderOptions {
+  std::string delimiter, list_separator;
   bool header = true;
 };
 
@@ -25,10 +24,7 @@ class Encoder {
   // What a field keeps between batches.
   struct Field {
     TimeFormat::Cache times;
-    uint64_t dictionary = 0;            // id of the one that the next two are of, by code
-    std::vector<std::string> rendered;  // as it is written; of a null: nothing
-    std::vector<bool> is_rendered;
-    void use(const nek_dictionary* of);
+    RenderedValues values;  // of a dictionary; of a null: nothing
   };
   struct Lane {
     std::vector<Field> fields;
@@ -43,7 +39,7 @@ class Encoder {
 
  private:
   Status set_time_format();
-  Status set_header();
+  void set_header();
   class Rows;
 
   std::string field_of(std::string_view text) const;

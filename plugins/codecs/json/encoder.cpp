@@ -9,6 +9,7 @@
 
 #include "digits.h"
 #include "json_escape.h"
+#include "option_error.h"
 
 namespace nek {
 namespace {
@@ -35,6 +36,7 @@ constexpr size_t kMostText = 3 * kBlock;      // of a text, in a line
 constexpr size_t kMostRendered = 4 * kBlock;  // of a dictionary's value with its key, in a line
 constexpr size_t kMostNumber = 24;            // of any number, true and false
 static_assert(kMostNumber >= kMaxDigits && kMostRendered >= kDigitsOverrun);
+static_assert(kMostRendered <= RenderedValues::kReadable);
 
 template <size_t kSize>
 char* put(char* to, const char (&text)[kSize]) {
@@ -118,7 +120,7 @@ class Rows {
       : out_(out), rows_(batch.rows), nulls_(nulls), time_format_(time_format) {
     for (size_t i = 0; i < members.size(); i++) {
       cells_.push_back({columns[i], &members[i]});
-      use_dictionary(members[i], columns[i]->dictionary);
+      members[i].values.use(columns[i]->dictionary);
       line_ += room_for(members[i].key.size(), columns[i]->type);
     }
     line_ = (line_ + kMostRendered + 3 + 63) / 64 * 64;  // overrun of the last copy; punctuation
@@ -150,13 +152,6 @@ class Rows {
       case NEK_DICT_LIST: return std::max(key + 5, kMostRendered);
       default: return key + kMostNumber + 1;
     }
-  }
-  static void use_dictionary(Member& member, const nek_dictionary* dictionary) {
-    if (!dictionary || dictionary->id == member.dictionary) return;
-    member.dictionary = dictionary->id;
-    member.rendered.assign(dictionary->values->rows, {});
-    member.text.clear();
-    member.longest = 0;
   }
 
   // ---- Lines ------------------------------------------------------------------------------------
@@ -294,37 +289,35 @@ class Rows {
     });
   }
   [[gnu::noinline]] void fill_codes(const Cell& cell) {
-    each(cell, [this, &cell, codes = cell.values<uint32_t>() + begin_,
-                rendered = cell.member->rendered.data(), text = cell.member->text.data(),
-                longest = cell.member->longest](char* at, uint32_t i) mutable {
-      Member::Rendered one = rendered[codes[i]];
-      if (one.size > kMostRendered) [[unlikely]] {
-        if (one.size == Member::kNotRendered) one = render(cell, codes[i]);
-        text = cell.member->text.data();
-        longest = cell.member->longest;
-        if (one.size > kMostRendered) return slow(at, i);
-      }
-      // As much of each value: which ones are long no processor foretells.
-      constexpr size_t kHalf = kMostRendered / 2;
-      std::memcpy(at, text + one.begin, kHalf);
-      if (longest > kHalf) std::memcpy(at + kHalf, text + one.begin + kHalf, kHalf);
-      return at + one.size;
-    });
+    const RenderedValues& values = cell.member->values;
+    each(cell,
+         [this, &cell, &values, codes = cell.values<uint32_t>() + begin_, places = values.places(),
+          text = values.text(), longest = values.longest()](char* at, uint32_t i) mutable {
+           RenderedValues::Place one = places[codes[i]];
+           if (one.size > kMostRendered) [[unlikely]] {
+             if (one.size == RenderedValues::Place::kNotYet) one = render(cell, codes[i]);
+             text = values.text();
+             longest = values.longest();
+             if (one.size > kMostRendered) return slow(at, i);
+           }
+           // As much of each value: which ones are long no processor foretells.
+           constexpr size_t kHalf = kMostRendered / 2;
+           std::memcpy(at, text + one.begin, kHalf);
+           if (longest > kHalf) std::memcpy(at + kHalf, text + one.begin + kHalf, kHalf);
+           return at + one.size;
+         });
   }
-  [[gnu::noinline]] Member::Rendered render(const Cell& cell, uint32_t code) const {
+  [[gnu::noinline]] RenderedValues::Place render(const Cell& cell, uint32_t code) const {
     Member& member = *cell.member;
-    const nek_column& values = *cell.column->dictionary->values;
-    const size_t begin = member.text.size();
-    if (nek_has(&values, code)) {
-      member.text += member.key;
-      append_value(member.text, values, code);
-    } else if (nulls_ == Nulls::kWrite) {
-      member.text += member.key + "null";
-    }
-    const size_t size = member.text.size() - begin;
-    member.text.reserve(member.text.size() + kMostRendered);  // what a copy may read behind it
-    member.longest = std::max(member.longest, size);
-    return member.rendered[code] = {static_cast<uint32_t>(begin), static_cast<uint32_t>(size)};
+    return member.values.render(code, [&](std::string& out) {
+      const nek_column& values = *cell.column->dictionary->values;
+      if (nek_has(&values, code)) {
+        out += member.key;
+        append_value(out, values, code);
+      } else if (nulls_ == Nulls::kWrite) {
+        out += member.key + "null";
+      }
+    });
   }
   static void append_value(std::string& out, const nek_column& values, uint32_t code) {
     if (values.type == NEK_TEXT) return append_quoted(out, to_view(nek_text_at(&values, code)));
@@ -462,8 +455,9 @@ Member make_member(const std::string& name) {
 }  // namespace
 
 Status JsonEncoder::setup(Shape& shape) {
-  Status status = compile_time_format();
-  if (status.ok()) status = check_names();
+  Status status = set_time_format();
+  if (status.ok()) status = config_.check_rename(host_);
+  if (status.ok()) status = config_.check_names(host_);
   if (!status.ok()) return status;
   const auto may_be_there = [&shape](const std::string& name) {
     shape.read_optional(name, {NEK_BOOL, NEK_INT64, NEK_UINT64, NEK_DOUBLE, NEK_TIME, NEK_TEXT,
@@ -472,7 +466,7 @@ Status JsonEncoder::setup(Shape& shape) {
   if (config_.fields.empty()) {
     shape.read_all();
     for (const auto& [column, name] : config_.rename) {
-      if (is_user_rename(column)) may_be_there(column);
+      if (EncoderOptions::is_user_rename(host_, column)) may_be_there(column);
     }
   }
   for (const std::string& name : config_.fields) may_be_there(name);
@@ -480,54 +474,18 @@ Status JsonEncoder::setup(Shape& shape) {
 }
 
 Status JsonEncoder::start(const Start&) {
-  if (config_.timezone != "UTC") host_.log(NEK_INFO, "times are written in " + config_.timezone);
+  config_.log_timezone(host_);
   return {};
 }
 
-Status JsonEncoder::compile_time_format() {
-  std::optional<TimeZone> zone;
-  if (config_.timezone != "UTC") {
-    Result<TimeZone> loaded = TimeZone::load(config_.timezone);
-    if (!loaded.ok()) return fail_at(host_.at("timezone"), loaded.status().message());
-    zone = std::move(*loaded);
-  }
+Status JsonEncoder::set_time_format() {
+  Result<TimeFormat> format = config_.compile_time_format(host_);
+  if (!format.ok()) return format.status();
   const std::string& text = config_.time_format;
-  Result<TimeFormat> format = TimeFormat::compile(text, std::move(zone));
-  if (!format.ok())
-    return fail_at(host_.at("time_format"), "'time_format': " + format.status().message());
   if (std::any_of(text.begin(), text.end(), detail::needs_escape))
-    return fail_at(host_.at("time_format"), "'time_format' may not hold quotes or backslashes");
+    return option_error(host_, "time_format", "may not hold quotes or backslashes");
   time_format_ = std::move(*format);
   return {};
-}
-
-Status JsonEncoder::check_names() const {
-  const auto& fields = config_.fields;
-  for (const auto& [column, name] : config_.rename) {
-    if (fields.empty() || std::find(fields.begin(), fields.end(), column) != fields.end()) continue;
-    if (!is_user_rename(column)) continue;
-    return fail_at(find(*host_.at("rename"), column),
-                   "'rename' names '" + column + "', which is not in 'fields'");
-  }
-  std::set<std::string> names;
-  for (const std::string& field : fields) {
-    if (!names.insert(name_of(field)).second)
-      return fail_at(host_.at("fields"), "'" + name_of(field) + "' would be written twice");
-  }
-  return {};
-}
-
-// Not one that is a default, made by an output for whatever comes.
-bool JsonEncoder::is_user_rename(const std::string& column) const {
-  const nek_value* entry = find(*host_.at("rename"), column);
-  return entry && host_.is_written(*entry);
-}
-
-std::string JsonEncoder::name_of(const std::string& column) const {
-  for (const auto& [from, to] : config_.rename) {
-    if (from == column) return to;
-  }
-  return column;
 }
 
 JsonEncoder::Lane::Schema& JsonEncoder::schema_of(const Call& call, Lane& lane) const {
@@ -539,7 +497,7 @@ JsonEncoder::Lane::Schema& JsonEncoder::schema_of(const Call& call, Lane& lane) 
   made.schema = schema;
   std::set<std::string> names;
   const auto add = [&](const std::string& column) {
-    const std::string name = name_of(column);
+    const std::string& name = config_.name_of(column);
     if (!names.insert(name).second) made.twice = name;
     made.members.push_back(make_member(name));
   };

@@ -6,19 +6,16 @@
 #include <string>
 #include <vector>
 
+#include "encoder_options.h"
 #include "nek/plugin.hpp"
-#include "time_format.h"
+#include "rendered_values.h"
 
 namespace nek {
 
 enum class Nulls : uint8_t { kWrite, kOmit };
 
-struct JsonEncoderConfig {
-  std::vector<std::string> fields;
-  StringPairs rename;
+struct JsonEncoderConfig : EncoderOptions {
   Nulls nulls = Nulls::kWrite;
-  std::string time_format;
-  std::string timezone;
 };
 
 class JsonEncoder {
@@ -27,16 +24,9 @@ class JsonEncoder {
 
   // What a member of the object keeps between batches.
   struct Member {
-    static constexpr uint32_t kNotRendered = UINT32_MAX;
-    struct Rendered {
-      uint32_t begin = 0, size = kNotRendered;
-    };
-    std::string key;          // ,"name":
-    std::string quoted_key;   // ,"name":"
-    uint64_t dictionary = 0;  // id of the one that `rendered` is of, by code
-    std::vector<Rendered> rendered;
-    std::string text;    // ,"name":"value" of the values that were met
-    size_t longest = 0;  // of them
+    std::string key;         // ,"name":
+    std::string quoted_key;  // ,"name":"
+    RenderedValues values;   // of a dictionary, with the key: ,"name":"value"
     TimeFormat::Cache time;
   };
   struct Lane {
@@ -56,10 +46,7 @@ class JsonEncoder {
   std::string_view record_end() const { return "\n"; }
 
  private:
-  Status compile_time_format();
-  Status check_names() const;
-  bool is_user_rename(const std::string& column) const;
-  std::string name_of(const std::string& column) const;
+  Status set_time_format();
   Lane::Schema& schema_of(const Call& call, Lane& lane) const;
 
   Host host_;

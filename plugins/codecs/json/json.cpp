@@ -15,14 +15,7 @@ constexpr auto kEncoderOptions = options<JsonEncoderConfig>(
     option<&JsonEncoderConfig::nulls>(
         "nulls", "Whether a column without a value is written as null or left out.",
         {.fallback = "write", .range = "write|omit"}),
-    option<&JsonEncoderConfig::time_format>(
-        "time_format",
-        "How times are written: rfc3339, epoch_millis, or conversions of strftime such as "
-        "%Y-%m-%d %H:%M:%S, and %L for milliseconds.",
-        {.fallback = "rfc3339"}),
-    option<&JsonEncoderConfig::timezone>(
-        "timezone", "The zone that times are written in, such as Europe/Zurich.",
-        {.fallback = "UTC"}));
+    kTimeFormatOption, kTimezoneOption);
 
 constexpr TypesDoc kColumnsDoc(kAllTypes, "Name and type of each column: ",
                                ". None: all keys, texts and lists of texts as such, other values "

@@ -62,6 +62,21 @@ TEST_CASE(
 )") == "\"the, b\",c,a\n2,,1\n");
 }
 
+TEST_CASE("without a header a column may be written twice") {
+  CHECK(encode("{fields: [a, a], header: false}", "{\"a\": \"int64\"}\n{\"a\": 1}\n") == "1,1\n");
+}
+
+TEST_CASE("values of dictionaries are written the same again, whatever their length") {
+  const std::string two(200, 'y');
+  CHECK(encode("{fields: [d, l], header: false}", R"({"d": "dict_text", "l": "dict_list"}
+{"d": "x", "l": ["a", "b"]}
+{"d": ")" + two + R"(", "l": []}
+{"d": "a,\"b", "l": null}
+{"d": ")" + two + R"(", "l": ["a", "b"]}
+{"d": null, "l": ["a", "b"]}
+)") == "x,a b\n" + two + ",\"\"\n\"a,\"\"b\",\n" + two + ",a b\n,a b\n");
+}
+
 TEST_CASE("lists and times are written as one likes") {
   CHECK(encode("{fields: [l, t], list_separator: '|', time_format: '%Y-%m-%d %H:%M:%S', "
                "timezone: Europe/Zurich}",
@@ -90,6 +105,7 @@ TEST_CASE("what the encoder writes the decoder reads, nulls and empty texts too"
 TEST_CASE("options of the encoder that make no sense are explained at their place") {
   CHECK(error("fields: []") == "1:9: fields: names no column");
   CHECK(error("{fields: [a], rename: {b: c}}") == "1:27: rename: 'b' is not in 'fields'");
+  CHECK(error("{fields: [a, b], rename: {a: b}}") == "1:10: fields: 'b' would be written twice");
   CHECK(error("{fields: [a], delimiter: '\"'}") ==
         "1:26: delimiter: must be one ASCII character, no quote");
   CHECK(error("{fields: [a], time_format: '%H,%M'}") ==
