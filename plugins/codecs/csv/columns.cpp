@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "bad_values.h"
+#include "even_ends.h"
 #include "glance.h"
 #include "nek/arena.hpp"
 #include "numbers.h"
@@ -38,32 +39,6 @@ class RowsLeft {
  private:
   std::span<uint32_t> room_;
   uint32_t count_ = 0;
-};
-
-// The ends of all records' fields at equal distances, so that a loop over a column needs no record.
-struct EvenEnds {
-  const uint32_t* first;  // of the first record
-  size_t fields;          // from a record's to the next one's
-
-  // As they lie in the index, which mostly is so, or copied.
-  static EvenEnds of(Call& call, const Batch& batch) {
-    const uint32_t begin = batch.records.front().first, fields = batch.records.front().fields;
-    uint32_t next = begin, most = fields;
-    bool is_even = true;
-    for (const Record& record : batch.records) {
-      is_even &= record.first == next && record.fields == fields;
-      most = std::max(most, record.fields);
-      next += fields;
-    }
-    if (is_even) return {batch.ends + begin, fields};
-    const auto copies = call.memory<uint32_t>(batch.records.size() * most);
-    uint32_t* to = copies.data();
-    for (const Record& record : batch.records) {
-      std::copy_n(batch.ends + record.first, record.fields, to);
-      to += most;
-    }
-    return {copies.data(), most};
-  }
 };
 
 // One column of one batch.
@@ -494,40 +469,6 @@ class ColumnParser {
 };
 
 }  // namespace
-
-bool unquote(std::string_view& text, std::string& scratch) {
-  if (text.empty() || text.front() != '"') return true;
-  text.remove_prefix(1);
-  scratch.clear();
-  for (;;) {
-    const size_t quote = text.find('"');
-    if (quote == std::string_view::npos) return false;
-    if (quote + 1 == text.size() && scratch.empty()) {
-      text.remove_suffix(1);
-      return true;
-    }
-    scratch += text.substr(0, quote);
-    text.remove_prefix(quote + 1);
-    if (text.empty()) break;
-    if (text.front() != '"') return false;
-    scratch += '"';
-    text.remove_prefix(1);
-  }
-  text = scratch;
-  return true;
-}
-
-ColumnType type_of(FlowKind kind) {
-  switch (kind) {
-    case FlowKind::kTime: return ColumnType::kTime;
-    case FlowKind::kNone:
-    case FlowKind::kAddress:
-    case FlowKind::kWords: return ColumnType::kText;
-    case FlowKind::kProtocol:
-    case FlowKind::kFlags: return ColumnType::kDict;
-    default: return ColumnType::kUint64;
-  }
-}
 
 void decode_records(Call& call, const Plan& plan, Batch batch, Scratch& scratch,
                     std::vector<Refusal>& refusals) {

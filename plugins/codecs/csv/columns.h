@@ -32,7 +32,6 @@ enum class FlowKind : uint8_t {
   kIcmpType,   // uint64, of 3.10 the 3, else null
   kIcmpCode,   // uint64, of 3.10 the 10, else null
 };
-ColumnType type_of(FlowKind kind);
 
 struct Column {
   std::string name;
@@ -93,10 +92,6 @@ struct Batch {
   bool utf8;                  // checked already
   const TimeZone* zone;
 };
-
-// Takes the quotes off a field, in place or by way of `scratch`. False: there is something behind
-// the closing quote, or none.
-bool unquote(std::string_view& text, std::string& scratch);
 
 // Hands out all records that can be parsed as one batch; the others are appended to `refusals`.
 void decode_records(Call& call, const Plan& plan, Batch batch, Scratch& scratch,

@@ -223,6 +223,18 @@ NfdumpLine classify_csv(const char* bytes, const Record& record, const Index& in
 
 }  // namespace
 
+ColumnType type_of(FlowKind kind) {
+  switch (kind) {
+    case FlowKind::kTime: return ColumnType::kTime;
+    case FlowKind::kNone:
+    case FlowKind::kAddress:
+    case FlowKind::kWords: return ColumnType::kText;
+    case FlowKind::kProtocol:
+    case FlowKind::kFlags: return ColumnType::kDict;
+    default: return ColumnType::kUint64;
+  }
+}
+
 std::span<const NfdumpFormat> nfdump_formats() { return kFormats; }
 
 NfdumpLine classify_nfdump(const char* bytes, Record& record, Index& index, size_t& format) {

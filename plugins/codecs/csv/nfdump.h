@@ -36,6 +36,9 @@ inline constexpr std::array<NfdumpField, kNfdumpColumns> kNfdumpFields = {{
     {"flg", FlowKind::kFlags},
 }};
 
+// Of columns in which nfdump prints such values.
+ColumnType type_of(FlowKind kind);
+
 // One of nfdump's output formats.
 struct NfdumpFormat {
   uint32_t fields;

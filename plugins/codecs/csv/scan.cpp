@@ -163,4 +163,26 @@ size_t last_record_end(std::string_view bytes, Dialect dialect) {
   return end ? from + end : whole;
 }
 
+bool unquote(std::string_view& text, std::string& scratch) {
+  if (text.empty() || text.front() != '"') return true;
+  text.remove_prefix(1);
+  scratch.clear();
+  for (;;) {
+    const size_t quote = text.find('"');
+    if (quote == std::string_view::npos) return false;
+    if (quote + 1 == text.size() && scratch.empty()) {
+      text.remove_suffix(1);
+      return true;
+    }
+    scratch += text.substr(0, quote);
+    text.remove_prefix(quote + 1);
+    if (text.empty()) break;
+    if (text.front() != '"') return false;
+    scratch += '"';
+    text.remove_prefix(1);
+  }
+  text = scratch;
+  return true;
+}
+
 }  // namespace nek::csv

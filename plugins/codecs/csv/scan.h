@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -64,6 +65,10 @@ inline std::string_view field(const char* bytes, const uint32_t* ends, const Rec
   const uint32_t begin = at ? ends[record.first + at - 1] + 1 : record.begin;
   return {bytes + begin, ends[record.first + at] - begin};
 }
+
+// Takes the quotes off a field, in place or by way of `scratch`. False: there is something behind
+// the closing quote, or none.
+bool unquote(std::string_view& text, std::string& scratch);
 
 // Appends the records of bytes[begin, end); positions are counted from bytes. `unit`: one of
 // bitmap_units().

@@ -36,7 +36,7 @@ class JsonEncoder {
       std::string twice;  // a name that two of them have
     };
     std::vector<Schema> schemas;
-    std::vector<char> lines;  // see encoder.cpp
+    std::vector<char> lines;  // see rows.cpp
   };
 
   JsonEncoder(Host host, Config config) : host_(host), config_(std::move(config)) {}
