@@ -40,6 +40,11 @@ Status EncoderOptions::check_names(const Host& host) const {
   return {};
 }
 
+void EncoderOptions::read_column(Shape& shape, const std::string& column) {
+  shape.read_optional(column, {NEK_BOOL, NEK_INT64, NEK_UINT64, NEK_DOUBLE, NEK_TIME, NEK_TEXT,
+                               NEK_JSON, NEK_LIST, NEK_DICT_TEXT, NEK_DICT_LIST});
+}
+
 Result<TimeFormat> EncoderOptions::compile_time_format(const Host& host) const {
   std::optional<TimeZone> zone;
   if (timezone != "UTC") {

@@ -27,6 +27,9 @@ struct EncoderOptions {
   // That no two of `fields` have one name.
   Status check_names(const Host& host) const;
 
+  // A column of any type is written; one that nobody makes counts as one without values.
+  static void read_column(Shape& shape, const std::string& column);
+
   Result<TimeFormat> compile_time_format(const Host& host) const;
   // Says how times are written, unless it is UTC.
   void log_timezone(const Host& host) const;

@@ -81,10 +81,7 @@ Status Encoder::setup(Shape& shape) {
   if (status.ok()) status = config_.check_rename(host_);
   if (status.ok() && config_.header) status = config_.check_names(host_);
   if (!status.ok()) return status;
-  for (const std::string& name : config_.fields) {
-    shape.read_optional(name, {NEK_BOOL, NEK_INT64, NEK_UINT64, NEK_DOUBLE, NEK_TIME, NEK_TEXT,
-                               NEK_JSON, NEK_LIST, NEK_DICT_TEXT, NEK_DICT_LIST});
-  }
+  for (const std::string& name : config_.fields) EncoderOptions::read_column(shape, name);
   if (config_.header) set_header();
   return {};
 }

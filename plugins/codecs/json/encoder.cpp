@@ -29,17 +29,13 @@ Status JsonEncoder::setup(Shape& shape) {
   if (status.ok()) status = config_.check_rename(host_);
   if (status.ok()) status = config_.check_names(host_);
   if (!status.ok()) return status;
-  const auto may_be_there = [&shape](const std::string& name) {
-    shape.read_optional(name, {NEK_BOOL, NEK_INT64, NEK_UINT64, NEK_DOUBLE, NEK_TIME, NEK_TEXT,
-                               NEK_JSON, NEK_LIST, NEK_DICT_TEXT, NEK_DICT_LIST});
-  };
   if (config_.fields.empty()) {
     shape.read_all();
     for (const auto& [column, name] : config_.rename) {
-      if (EncoderOptions::is_user_rename(host_, column)) may_be_there(column);
+      if (EncoderOptions::is_user_rename(host_, column)) EncoderOptions::read_column(shape, column);
     }
   }
-  for (const std::string& name : config_.fields) may_be_there(name);
+  for (const std::string& name : config_.fields) EncoderOptions::read_column(shape, name);
   return {};
 }
 
