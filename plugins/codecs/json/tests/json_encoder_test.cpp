@@ -160,7 +160,8 @@ TEST_CASE("times are written in the zone that is asked for, and that is printed"
   CHECK(encoder.host().logs() == std::vector<std::string>{"times are written in Europe/Zurich"});
   CHECK(testing::Encoder(json_encoder(), "").host().logs().empty());  // UTC needs no word
   CHECK(testing::Instance(json_encoder(), "timezone: Europe/Bern\n").error() ==
-        "1:11: no time zone 'Europe/Bern' in /usr/share/zoneinfo/; it should be like UTC or "
+        "1:11: timezone: no time zone 'Europe/Bern' in /usr/share/zoneinfo/; it should be like UTC "
+        "or "
         "Europe/Zurich");
 }
 
