@@ -172,7 +172,7 @@ TEST_CASE("times without an offset are of the time zone that is given") {
         "{\"t\":\"2023-01-25T13:35:43.000Z\"}\n");
 }
 
-TEST_CASE("seconds since 1970 may have a fraction; what is below a millisecond is cut off") {
+TEST_CASE("seconds since 1970 may have a fraction, what is below a millisecond is cut off") {
   CHECK(rows("columns: {t: epoch_s}",
              "1591367999\n1591367999.305\n1591367999.305988\n1591367999.9999\n 0.1 \n-1.5\n"
              "-0.0019\n") ==

@@ -60,7 +60,7 @@ TEST_CASE("columns are of the types that are declared, what is missing is null")
         "\n");
 }
 
-TEST_CASE("seconds since 1970 may have a fraction; what is below a millisecond is cut off") {
+TEST_CASE("seconds since 1970 may have a fraction, what is below a millisecond is cut off") {
   CHECK(rows("columns: {ts: epoch_s, ms: epoch_ms}\n",
              "{\"ts\":1591367999.305988,\"ms\":1591367999305}\n{\"ts\":-1.5}\n"
              "{\"ts\":1591367999}\n{\"ts\":\"1591367999.9999\"}\n{\"ts\":-0.0019}\n") ==
