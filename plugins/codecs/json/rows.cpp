@@ -36,6 +36,12 @@ constexpr size_t kMostNumber = 24;            // of any number, true and false
 static_assert(kMostNumber >= kMaxDigits && kMostRendered >= kDigitsOverrun);
 static_assert(kMostRendered <= RenderedValues::kReadable);
 
+constexpr size_t kCacheLine = 64;
+// So that speed does not depend on where memory happens to begin.
+char* at_cache_line(char* at) {
+  return at + (uintptr_t{0} - reinterpret_cast<uintptr_t>(at)) % kCacheLine;
+}
+
 template <size_t kSize>
 char* put(char* to, const char (&text)[kSize]) {
   std::memcpy(to, text, kSize - 1);
@@ -121,10 +127,11 @@ class Rows {
       members[i].values.use(columns[i]->dictionary);
       line_ += room_for(members[i].key.size(), columns[i]->type);
     }
-    line_ = (line_ + kMostRendered + 3 + 63) / 64 * 64;  // overrun of the last copy; punctuation
+    line_ += kMostRendered + 3;  // overrun of the last copy; punctuation
+    line_ = (line_ + kCacheLine - 1) / kCacheLine * kCacheLine;
     lines_ = static_cast<uint32_t>(std::clamp<size_t>(kLineBytes / line_, 1, kMostLines));
-    lines.resize(lines_ * line_);
-    first_ = lines.data();
+    lines.resize(lines_ * line_ + kCacheLine);
+    first_ = at_cache_line(lines.data());
   }
 
   void write() {
