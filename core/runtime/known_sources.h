@@ -25,7 +25,7 @@ class KnownSources {
   void restore(const SourceState& source);
   // Owns it until release(); where it is known, it is told how far it was read. False: another is
   // open under its key.
-  bool open(std::unique_ptr<Source> source);
+  bool open(std::unique_ptr<Source> owned);
   // It is not the one under its key any more.
   void close(const Source& source);
   void release(const Source& source);  // frees it
