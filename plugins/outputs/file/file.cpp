@@ -17,7 +17,7 @@
 namespace nek {
 namespace {
 
-enum class IfExists : uint8_t { kResume, kAppend, kOverwrite, kFail };
+enum class IfExists : uint8_t { kResume, kAppend, kOverwrite };
 
 struct Config {
   std::string path;
@@ -50,9 +50,10 @@ constexpr auto kOptions = options<Config>(
                                  {.fallback = "auto", .range = "auto|none|gzip|zstd"}),
     option<&Config::if_exists>(
         "if_exists",
-        "What to do with a single file that this pipeline has not written: resume and fail refuse "
-        "it, append writes behind its end, overwrite empties it.",
-        {.fallback = "resume", .range = "resume|append|overwrite|fail"}));
+        "What to do with a single file that is there at the start. What this pipeline has written "
+        "is taken up by all. Any other is refused by resume, append writes behind its end, "
+        "overwrite empties it.",
+        {.fallback = "resume", .range = "resume|append|overwrite"}));
 
 // With time_field a block begins with a table that says which of its bytes are of which time:
 // a Table, then its Runs. Records of a block are mostly of one period, so it is short.
