@@ -107,7 +107,10 @@ Status FileSeries::restore_entry(std::string_view line, Before before) {
   if (!size && !(before.single && goes_on)) {
     // A part that is gone has its name already, if nobody took it away since.
     if (before.single || size_of(entry->name) != *length)
-      options_.warn(entry->name + " is gone, or was changed after it was finished");
+      options_.warn(goes_on ? path + " is gone, and with it " + std::to_string(*length) +
+                                  " bytes of records, unless it was finished and taken away as " +
+                                  entry->name + " since; --from-start delivers all of them again"
+                            : entry->name + " is gone, or was changed after it was finished");
     return {};
   }
   if (size.value_or(0) < *length) {

@@ -416,6 +416,30 @@ TEST_CASE("a finished file that was taken away since is no error") {
                                  " is gone, or was changed after it was finished"});
 }
 
+TEST_CASE("a part that is gone is told with what was in it, and the rest goes on") {
+  const Folder folder;
+  const std::string options = "path: " + folder.path("%F.ndjson") + "\n";
+  std::string state;
+  {
+    FileOutput output(options);
+    output.host().now = kNoon;
+    REQUIRE(output.write({kOne}) == NEK_OK);
+    state = output.complete_snapshot();
+  }
+  const std::string name = folder.path("2014-06-10.ndjson");
+  fs::remove(name + ".part");
+  FileOutput output(options, state);
+  output.host().now = kNoon;
+  CHECK(output.error() == "");
+  CHECK(output.host().logs() ==
+        std::vector<std::string>{name + ".part is gone, and with it " +
+                                 std::to_string(kOneLine.size()) +
+                                 " bytes of records, unless it was finished and taken away as " +
+                                 name + " since; --from-start delivers all of them again"});
+  CHECK(output.write({kTwo}) == NEK_OK);
+  CHECK(folder.files() == Files{{"2014-06-10.ndjson.part", kTwoLines}});
+}
+
 TEST_CASE("with time_field records go to the files of their own time") {
   const Folder folder;
   FileOutput output("path: " + folder.path("%F.ndjson") + "\ntime_field: ts\n");
