@@ -260,38 +260,39 @@ void Follower::advance(Chunk& chunk) {
 
 bool Follower::read_plain(Tail& tail, Chunk& chunk) {
   if (!ensure_open(tail)) return false;
-  if (!tail.begins_as_before()) {
-    replaced(tail);
-    return false;
+  bool same = true;
+  if (tail.is_short) {
+    same = tail.begins_as_before();
+    if (same && !tail.gone_ms && outgrew(tail)) return false;
   }
-  if (tail.is_short && !tail.gone_ms && outgrew(tail)) return false;
   const uint64_t position = tail.position;
-  const Status status = take(tail, chunk);
+  const Status status = take(tail, chunk, same);
   if (tail.position > position) keep_mark(tail);
   if (!status.ok()) {
     trouble(tail, status.message());
     return false;
   }
-  if (chunk.room().empty()) return true;
+  if (same && chunk.room().empty()) return true;
   tail.at_end = true;
   const auto info = tail.look();
-  if (!tail.begins_as_before() || (info && static_cast<uint64_t>(info->st_size) < tail.position))
+  if (!same || (info && static_cast<uint64_t>(info->st_size) < tail.position))
     replaced(tail);
   else
     compare_held(tail);
   return false;
 }
 
-// As much as fits, or all there is.
-Status Follower::take(Tail& tail, Chunk& chunk) {
-  while (!chunk.room().empty() && tail.position < tail.limit) {
+// As much as fits, or all there is. same: it begins as before. That is looked at behind each read:
+// where it was truncated meanwhile, those are not its bytes.
+Status Follower::take(Tail& tail, Chunk& chunk, bool& same) {
+  for (bool more = true; more && same && !chunk.room().empty() && tail.position < tail.limit;) {
     const auto room = chunk.room();
     const size_t most = std::min<uint64_t>(room.size(), tail.limit - tail.position);
     const auto got = tail.read(room.first(most), tail.position);
     if (!got.ok()) return got.status();
-    if (*got == 0) break;
-    if (!tail.begins_as_before()) break;  // it was truncated meanwhile: those are not its bytes
-    took(tail, chunk, *got);
+    same = tail.begins_as_before();
+    if (same && *got > 0) took(tail, chunk, *got);
+    more = *got == most;
   }
   return {};
 }

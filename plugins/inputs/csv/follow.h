@@ -64,7 +64,7 @@ class Follower {
   // True: there is more.
   bool read_plain(Tail& tail, Chunk& chunk);
   bool read_packed(Tail& tail, Chunk& chunk);
-  Status take(Tail& tail, Chunk& chunk);
+  Status take(Tail& tail, Chunk& chunk, bool& same);
   void took(Tail& tail, Chunk& chunk, size_t size);
   void trouble(Tail& tail, const std::string& what);
   int64_t quiet_at(const Tail& tail) const;
