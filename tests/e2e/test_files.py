@@ -63,6 +63,13 @@ class Files(NekTest):
         self.assertEqual(self.numbers(), list(range(1200)))
         self.assertIn("already read (1,200 records", self.must_run().stderr)
 
+    def test_rows_added_to_a_small_file_arrive_once(self):
+        file = self.folder / "a.csv"
+        for end in (3, 5, 1000):
+            file.write_bytes(rows(0, end))
+            self.assertEqual(self.run_on("a.csv").returncode, 0)
+            self.assertEqual(self.numbers(), list(range(end)))
+
     def test_a_name_that_is_not_utf8_is_valid_json_in_the_records(self):
         (self.folder / os.fsdecode(b"caf\xe9.csv")).write_bytes(rows(0, 1))
         (self.folder / "job.yaml").write_text(

@@ -2,8 +2,10 @@
 // Input `csv`: reads files from their beginning to their end, one after the other, or follows them.
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <ctime>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -197,23 +199,52 @@ class CsvInput {
       close();
       return true;
     }
-    if (!is_stdin) host_.mark_source(source_, seen_.text());
+    // What was read to an end before says more.
+    if (!is_stdin && before.size == 0) host_.mark_source(source_, seen_.text());
     return skip_to_resume();
   }
-  // Versions before this one knew a file by its first KiB, however long its first line is. One that
-  // they had begun goes on under that, unless another file has since been known by it.
+  // A source of a path, as earlier runs left it.
+  struct Known {
+    std::string identity;
+    Seen seen;
+  };
+  const std::vector<Known>& known_at(const std::string& path) {
+    if (!known_) {
+      known_.emplace();
+      const std::set<std::string_view> paths(paths_.begin(), paths_.end());
+      host_.known_sources([&](const nek_known_source& source) {
+        const std::string_view key = to_view(source.key);
+        const size_t space = key.rfind(' ');
+        if (space == std::string_view::npos || !paths.contains(key.substr(0, space))) return;
+        (*known_)[std::string(key.substr(0, space))].push_back(
+            {std::string(key.substr(space + 1)), Seen::parse(to_view(source.mark))});
+      });
+    }
+    return (*known_)[path];
+  }
+  // What it was known by when less of it was there, or by versions before this one: by its first
+  // KiB, however long its first line is. Unless another file has since been known by that.
   std::string known_as(const std::string& path, const std::string& told) {
-    const std::string before = fingerprint_all(file_->head().substr(0, kFingerprintBytes));
-    if (before == told) return told;
-    bool is_known = false, was_known = false;
-    host_.known_sources([&](const nek_known_source& source) {
-      const std::string_view key = to_view(source.key);
-      is_known |= key == path + " " + told;
-      if (key != path + " " + before) return;
-      const Seen seen = Seen::parse(to_view(source.mark));
-      was_known = seen.identity.empty() || seen.identity == told;
-    });
-    return was_known && !is_known ? before : told;
+    const std::string_view head = file_->head();
+    const std::string first_kib = fingerprint_all(head.substr(0, kFingerprintBytes));
+    std::string_view as = told;
+    uint64_t most = 0;
+    for (const Known& one : known_at(path)) {
+      if (one.identity == told) return told;
+      uint64_t fits = begins_as(one.seen) ? one.seen.size : 0;
+      if (one.seen.identity == told) fits = UINT64_MAX;
+      if (one.seen.identity.empty() && one.identity == first_kib) fits = 1;
+      if (fits > most) as = one.identity;
+      most = std::max(most, fits);
+    }
+    return std::string(as);
+  }
+  // It begins with all of a file that was read to its end and was too small for a fingerprint.
+  bool begins_as(const Seen& seen) const {
+    const std::string_view head = file_->head();
+    if (file_->is_packed() || seen.size == 0 || seen.size >= head.size()) return false;
+    const std::string_view then = head.substr(0, seen.size);
+    return then.size() < fingerprint_bytes(then) && fingerprint_all(then) == seen.identity;
   }
   Seen seen_of(uint64_t size) const { return {seen_.identity, size, file_->end_print(size)}; }
   // Whether it begins as what was read does, and goes on otherwise.
@@ -321,8 +352,9 @@ class CsvInput {
   std::optional<FileReader> file_;
   nek_source* source_ = nullptr;  // of file_, once its first bytes are known
   Seen seen_;                     // of file_
-  size_t failed_ = 0;             // files
-  std::string failure_;           // of the first of them
+  std::optional<std::map<std::string, std::vector<Known>>> known_;  // by path; once it is asked for
+  size_t failed_ = 0;                                               // files
+  std::string failure_;                                             // of the first of them
   uint64_t done_before_ = 0;
   std::atomic<uint64_t> done_ = 0, total_ = 0;  // bytes on disk
 };

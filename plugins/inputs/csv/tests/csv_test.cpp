@@ -242,6 +242,37 @@ TEST_CASE("a file that was read and changed behind its beginning is told in a wa
         "byte 13893 is read; --from-start reads all of it");
 }
 
+TEST_CASE("of a file too small for a fingerprint that was read only what was added is read") {
+  const Folder folder;
+  const auto path = folder.file("a.csv", "n\n1\n");
+  Setup setup;
+  std::string key;
+  uint64_t position = 0;
+  // What the next run reads of this content, and what is known then.
+  const auto run = [&](const std::string& content) {
+    folder.file("a.csv", content);
+    Input input(find_plugin("csv"), "path: " + path, setup);
+    const std::string bytes = all_bytes(input);
+    const auto& source = input.host().sources().at(0);
+    key = source.key;
+    position = bytes.size() + (setup.resume.contains(key) ? setup.resume.at(key) : 0);
+    setup.resume[key] = position;
+    setup.ended.insert(key);
+    setup.marks[key] = input.host().marks.at(key);
+    return bytes;
+  };
+  CHECK(run("n\n1\n") == "n\n1\n");
+  const std::string first_key = key;
+  CHECK(run("n\n1\n2\n") == "2\n");
+  CHECK(run("n\n1\n2\n3\n") == "3\n");
+  CHECK(run("n\n1\n2\n3\n" + long_text()) == long_text());
+  CHECK(run("n\n1\n2\n3\n" + long_text() + "4\n") == "4\n");
+  CHECK(run("n\n1\n2\n3\n" + long_text() + "4\n") == "");
+  CHECK(key == first_key);
+  CHECK(run("n\n5\n") == "n\n5\n");        // another file
+  CHECK(run("n\n1\n6\n") == "n\n1\n6\n");  // that had more by then
+}
+
 TEST_CASE("a file is read on where a snapshot stopped, packed or not") {
   const Folder folder;
   const std::string end = GENERATE("csv", "gz", "zst", "bz2");
