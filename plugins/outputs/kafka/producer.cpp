@@ -12,7 +12,6 @@ namespace nek {
 namespace {
 
 constexpr int kPollMs = 100;
-constexpr int kAloneMs = 5000;  // until all that is under way must have been answered
 
 // What no other try will change.
 bool is_final(rd_kafka_resp_err_t error) {
@@ -68,9 +67,10 @@ rd_kafka_headers_t* headers_of(const Envelope& envelope) {
 
 }  // namespace
 
-KafkaProducer::KafkaProducer(Host host, Configure configure)
+KafkaProducer::KafkaProducer(Host host, Configure configure, int alone_ms)
     : host_(host),
       configure_(std::move(configure)),
+      alone_ms_(alone_ms),
       metrics_(host, KafkaMetrics::Role::kProducer),
       too_large_(host.counter("too_large", "Records that no broker would take for their size.")) {}
 
@@ -110,15 +110,17 @@ void KafkaProducer::stop() {
   client_.reset();
 }
 
-// False: not yet.
-bool KafkaProducer::is_ready() {
-  if (!broken_ && wanted_batch_bytes_ >= batch_bytes_) return true;
+// Else says why not yet.
+Status KafkaProducer::make_ready() {
+  if (!broken_ && wanted_batch_bytes_ >= batch_bytes_) return {};
   if (broken_) {
     host_.log(NEK_WARN, "the brokers have lost track of what was sent: begins anew");
   } else {
-    if (!all_is_answered()) return false;
-    host_.log(NEK_INFO, "a topic takes no batch of " + std::to_string(batch_bytes_) +
-                            " bytes: they are of " + std::to_string(wanted_batch_bytes_) +
+    const std::string refused =
+        "a topic takes no batch of " + std::to_string(batch_bytes_) + " bytes: ";
+    if (!all_is_answered())
+      return retry(refused + "before they are smaller, the brokers must answer what was sent");
+    host_.log(NEK_INFO, refused + "they are of " + std::to_string(wanted_batch_bytes_) +
                             " at most from now on");
     broken_ = true;  // ends the poller
   }
@@ -128,21 +130,19 @@ bool KafkaProducer::is_ready() {
 // What is under way: so nothing of it is sent twice. What waits for a partition without a leader
 // would hold up all topics: it is given back.
 bool KafkaProducer::all_is_answered() {
-  if (!rd_kafka_flush(client_->c(), kAloneMs)) return true;
+  if (!rd_kafka_flush(client_->c(), alone_ms_)) return true;
   rd_kafka_purge(client_->c(), RD_KAFKA_PURGE_F_QUEUE);
-  return !rd_kafka_flush(client_->c(), kAloneMs);
+  return !rd_kafka_flush(client_->c(), alone_ms_);
 }
 
-bool KafkaProducer::revive() {
+Status KafkaProducer::revive() {
   if (poller_.joinable()) poller_.join();
   topics_.clear();
   client_.reset();
   broken_ = false;
-  const Status status = open();
-  if (status.ok()) return true;
-  broken_ = true;
-  host_.log(NEK_WARN, status.message());
-  return false;
+  Status status = open();
+  broken_ = !status.ok();
+  return status;
 }
 
 rd_kafka_topic_t* KafkaProducer::topic(std::string_view name) {
@@ -186,10 +186,10 @@ rd_kafka_resp_err_t KafkaProducer::produce(const Envelope& envelope, Slot& slot)
 }
 
 void KafkaProducer::send(nek_token* token, std::span<const nek_record> records) {
-  if (!is_ready()) {
+  if (const Status status = make_ready(); !status.ok()) {
     Outcome again;
     again.verdict = NEK_AGAIN;
-    again.reason = "no producer";
+    again.reason = status.message();
     return host_.complete(token, again);
   }
   const auto count = static_cast<uint32_t>(records.size());
@@ -234,7 +234,7 @@ bool KafkaProducer::produce_alone(const Envelope& envelope, Slot& slot,
   error = slot.alone ? produce(envelope, slot) : RD_KAFKA_RESP_ERR__TIMED_OUT;
   if (error) return false;
   // What is not in a batch yet by then would be in one with others.
-  if (rd_kafka_flush(client_->c(), kAloneMs)) rd_kafka_purge(client_->c(), RD_KAFKA_PURGE_F_QUEUE);
+  if (rd_kafka_flush(client_->c(), alone_ms_)) rd_kafka_purge(client_->c(), RD_KAFKA_PURGE_F_QUEUE);
   return true;
 }
 

@@ -29,7 +29,8 @@ class KafkaProducer {
  public:
   using Configure = std::function<Result<KafkaConf>()>;
 
-  KafkaProducer(Host host, Configure configure);
+  // alone_ms: until what is under way must have been answered, where it is waited for.
+  KafkaProducer(Host host, Configure configure, int alone_ms = 5000);
   ~KafkaProducer() { stop(); }
 
   Status open();
@@ -66,9 +67,9 @@ class KafkaProducer {
   bool may_be_of_another(const Slot& slot, rd_kafka_resp_err_t error);
   bool is_suspect(const uint8_t* record);
   void finish(Flight& flight, uint32_t answered);
-  bool is_ready();
+  Status make_ready();
   bool all_is_answered();
-  bool revive();
+  Status revive();
   void poll();
 
   struct FreeTopic {
@@ -77,6 +78,7 @@ class KafkaProducer {
 
   Host host_;
   Configure configure_;
+  const int alone_ms_;
   KafkaMetrics metrics_;
   Metric too_large_;
   std::unique_ptr<KafkaClient> client_;
