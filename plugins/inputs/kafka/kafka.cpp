@@ -149,8 +149,7 @@ class KafkaInput {
   Status configure(KafkaConf& conf) {
     Status status;
     // Brokers say that a partition has ended only when they have waited so long for more.
-    if (config_.at_end == AtEnd::kStop)
-      status = conf.set("fetch.wait.max.ms", "100");
+    if (config_.at_end == AtEnd::kStop) status = conf.set("fetch.wait.max.ms", "100");
     if (status.ok()) status = conf.apply(host_, config_, kReserved);
     if (status.ok()) status = conf.set("group.id", config_.group);
     if (status.ok()) status = conf.set("enable.auto.commit", "false");
