@@ -16,6 +16,9 @@ inline Records plain_scan(std::string_view bytes, Dialect dialect) {
   Records records;
   std::vector<std::string> fields(1);
   bool in_quotes = false;
+  const auto begins = [&] {  // also behind a byte order mark
+    return fields.back().empty() || (fields.size() == 1 && fields.back() == kBom);
+  };
   const auto end_record = [&] {
     std::string& last = fields.back();
     if (last.ends_with('\r')) last.pop_back();
@@ -24,7 +27,7 @@ inline Records plain_scan(std::string_view bytes, Dialect dialect) {
   };
   for (size_t i = 0; i < bytes.size(); i++) {
     const char c = bytes[i];
-    if (c == '"' && dialect.quotes && (in_quotes || fields.back().empty())) {
+    if (c == '"' && dialect.quotes && (in_quotes || begins())) {
       const bool doubled = in_quotes && i + 1 < bytes.size() && bytes[i + 1] == '"';
       if (doubled) fields.back() += bytes[i++];
       if (!doubled) in_quotes = !in_quotes;
