@@ -9,6 +9,7 @@
 #include <deque>
 #include <thread>
 
+#include "about.h"
 #include "nek/plugin.hpp"
 
 namespace nek::test {
@@ -515,14 +516,6 @@ class Server {
   std::thread thread_;
 };
 
-constexpr About about(const char* name, const char* codec = nullptr) {
-  return {.name = name,
-          .version = "0",
-          .vendor = "nek",
-          .licence = "Apache-2.0",
-          .summary = "For tests.",
-          .codec = codec};
-}
 constexpr nek_plugin kNumbers = input<Numbers, kNumbersOptions>(about("numbers", "numbers"));
 constexpr nek_plugin kNumbersDecoder = decoder<NumbersDecoder>(about("numbers"));
 constexpr nek_plugin kPass = filter<Pass>(about("pass"));

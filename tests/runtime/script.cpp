@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "about.h"
 #include "model.h"
 
 namespace nek::test {
@@ -185,14 +186,6 @@ class Out {
   Host host_;
 };
 
-constexpr About about(const char* name, const char* codec = nullptr) {
-  return {.name = name,
-          .version = "0",
-          .vendor = "nek",
-          .licence = "Apache-2.0",
-          .summary = "For tests.",
-          .codec = codec};
-}
 constexpr nek_plugin kIn = input<In>(about("in", "lines"));
 constexpr nek_plugin kLines = decoder<Lines>(about("lines"));
 constexpr nek_plugin kMiddle = filter<Middle>(about("middle"));

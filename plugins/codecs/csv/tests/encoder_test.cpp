@@ -6,16 +6,11 @@
 using nek::testing::check_contract;
 using nek::testing::Decoder;
 using nek::testing::Encoder;
-using nek::testing::find_plugin;
+using nek::testing::find_decoder;
 
 namespace {
 
-const nek_plugin& encoder() {
-  const auto* list =
-      static_cast<const nek_plugin* const*>(nek_plugin_entry.get_factory(NEK_PLUGINS));
-  while (!(*list)->encoder) list++;
-  return **list;
-}
+const nek_plugin& encoder() { return nek::testing::find_encoder("csv"); }
 std::string encode(const std::string& options, const std::string& table) {
   Encoder one(encoder(), options);
   return one.header() + one.encode(table).all;
@@ -98,7 +93,7 @@ TEST_CASE("what the encoder writes the decoder reads, nulls and empty texts too"
 {"x":"two\nlines, and long","y":"\r","n":18446744073709551615,"t":"1970-01-01T00:00:00.000Z"}
 )";
   const std::string bytes = encode("fields: [x, y, n, t]", table);
-  Decoder decoder(find_plugin("csv"), "columns: {x: text, y: dict, n: uint64, t: time}");
+  Decoder decoder(find_decoder("csv"), "columns: {x: text, y: dict, n: uint64, t: time}");
   CHECK(decoder.rows(bytes) == table);
 }
 

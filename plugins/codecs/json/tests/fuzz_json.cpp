@@ -18,12 +18,7 @@ void require(bool good, const char* what) {
   std::abort();
 }
 
-const nek_plugin& json_decoder() {
-  const auto* list =
-      static_cast<const nek_plugin* const*>(nek_plugin_entry.get_factory(NEK_PLUGINS));
-  while (!(*list)->decoder) list++;
-  return **list;
-}
+const nek_plugin& json_decoder() { return nek::testing::find_decoder("json"); }
 
 void check_grammar(std::string_view text) {
   nek::JsonReader reader;

@@ -7,12 +7,7 @@
 namespace nek {
 namespace {
 
-const nek_plugin& json_decoder() {
-  const auto* list =
-      static_cast<const nek_plugin* const*>(nek_plugin_entry.get_factory(NEK_PLUGINS));
-  while (!(*list)->decoder) list++;
-  return **list;
-}
+const nek_plugin& json_decoder() { return testing::find_decoder("json"); }
 
 testing::Emitted decode(const std::string& options, const std::string& bytes,
                         testing::Feed feed = {}) {

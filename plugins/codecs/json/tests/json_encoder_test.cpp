@@ -8,12 +8,7 @@
 namespace nek {
 namespace {
 
-const nek_plugin& json_encoder() {
-  const auto* list =
-      static_cast<const nek_plugin* const*>(nek_plugin_entry.get_factory(NEK_PLUGINS));
-  while (!(*list)->encoder) list++;
-  return **list;
-}
+const nek_plugin& json_encoder() { return testing::find_encoder("json"); }
 
 std::string encode(const std::string& options, const std::string& table) {
   return testing::Encoder(json_encoder(), options).encode(table).all;

@@ -7,13 +7,8 @@
 namespace nek {
 namespace {
 
-// Both have one name: the decoder comes first.
-const nek_plugin& decoder() { return testing::find_plugin("lines"); }
-const nek_plugin& encoder() {
-  const auto* list =
-      static_cast<const nek_plugin* const*>(nek_plugin_entry.get_factory(NEK_PLUGINS));
-  return *list[1];
-}
+const nek_plugin& decoder() { return testing::find_decoder("lines"); }
+const nek_plugin& encoder() { return testing::find_encoder("lines"); }
 
 TEST_CASE("decoder and encoder keep the contract") {
   CHECK(testing::check_contract(decoder()) == "");

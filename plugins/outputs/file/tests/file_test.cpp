@@ -74,6 +74,15 @@ struct FileOutput : testing::Output {
   }
 };
 
+// The state of a run that wrote kOne, had a snapshot, wrote `later`, and died.
+std::string state_of_run(const std::string& options, const std::vector<std::string>& later = {}) {
+  FileOutput output(options);
+  REQUIRE(output.write({kOne}) == NEK_OK);
+  std::string state = output.snapshot();
+  if (!later.empty()) REQUIRE(output.write(later) == NEK_OK);
+  return state;
+}
+
 std::string error_of(const std::string& options) { return FileOutput(options).error(); }
 
 std::string gunzip(const std::string& path) {
@@ -126,13 +135,7 @@ TEST_CASE("records are appended, and missing folders are made") {
 TEST_CASE("what was written after the last snapshot is cut off at a restart") {
   const Folder folder;
   const std::string path = folder.path("flows.ndjson");
-  std::string state;
-  {
-    FileOutput output("path: " + path + "\n");
-    REQUIRE(output.write({kOne}) == NEK_OK);
-    state = output.snapshot();
-    REQUIRE(output.write({kTwo}) == NEK_OK);
-  }
+  const std::string state = state_of_run("path: " + path + "\n", {kTwo});
   folder.file(path, folder.read(path) + "{\"a\":");  // as a crash leaves it
   FileOutput output("path: " + path + "\n", state);
   CHECK(folder.read(path) == kOneLine);
@@ -143,12 +146,7 @@ TEST_CASE("what was written after the last snapshot is cut off at a restart") {
 TEST_CASE("a file that is shorter than recorded is an error that says so") {
   const Folder folder;
   const std::string path = folder.path("flows.ndjson");
-  std::string state;
-  {
-    FileOutput output("path: " + path + "\n");
-    REQUIRE(output.write({kOne}) == NEK_OK);
-    state = output.snapshot();
-  }
+  const std::string state = state_of_run("path: " + path + "\n");
   fs::resize_file(path, 4);
   CHECK(FileOutput("path: " + path + "\n", state).error() ==
         path +
@@ -192,25 +190,14 @@ TEST_CASE("a file of somebody else is refused, appended to or overwritten, as if
 TEST_CASE("what a snapshot says comes before if_exists") {
   const Folder folder;
   const std::string options = "path: " + folder.path("f") + "\nif_exists: overwrite\n";
-  std::string state;
-  {
-    FileOutput output(options);
-    REQUIRE(output.write({kOne}) == NEK_OK);
-    state = output.snapshot();
-  }
+  const std::string state = state_of_run(options);
   REQUIRE(FileOutput(options, state).write({kTwo}) == NEK_OK);
   CHECK(folder.files() == Files{{"f", kOneLine + kTwoLines}});
 }
 
 TEST_CASE("another path begins another file, the one before is left as the snapshot says") {
   const Folder folder;
-  std::string state;
-  {
-    FileOutput output("path: " + folder.path("one") + "\n");
-    REQUIRE(output.write({kOne}) == NEK_OK);
-    state = output.snapshot();
-    REQUIRE(output.write({kTwo}) == NEK_OK);
-  }
+  const std::string state = state_of_run("path: " + folder.path("one") + "\n", {kTwo});
   REQUIRE(FileOutput("path: " + folder.path("two") + "\n", state).write({kTwo}) == NEK_OK);
   CHECK(folder.files() == Files{{"one", kOneLine}, {"two", kTwoLines}});
 }

@@ -20,14 +20,26 @@
 
 namespace nek::testing {
 
-// A plugin of the shared object, or of the test itself, by its name.
-inline const nek_plugin& find_plugin(std::string_view name,
-                                     const nek_entry& entry = nek_plugin_entry) {
+// The first plugin of the shared object, or of the test itself, that has this name and is wanted.
+template <class Wanted>
+const nek_plugin& find_plugin_if(std::string_view name, Wanted wanted,
+                                 const nek_entry& entry = nek_plugin_entry) {
   const auto* list = static_cast<const nek_plugin* const*>(entry.get_factory(NEK_PLUGINS));
   for (; list && *list; list++) {
-    if ((*list)->name == name) return **list;
+    if ((*list)->name == name && wanted(**list)) return **list;
   }
   throw std::runtime_error("no plugin '" + std::string(name) + "'");
+}
+inline const nek_plugin& find_plugin(std::string_view name,
+                                     const nek_entry& entry = nek_plugin_entry) {
+  return find_plugin_if(name, [](const nek_plugin&) { return true; }, entry);
+}
+// The two of a codec have one name.
+inline const nek_plugin& find_decoder(std::string_view name) {
+  return find_plugin_if(name, [](const nek_plugin& plugin) { return plugin.decoder != nullptr; });
+}
+inline const nek_plugin& find_encoder(std::string_view name) {
+  return find_plugin_if(name, [](const nek_plugin& plugin) { return plugin.encoder != nullptr; });
 }
 
 struct Setup {
