@@ -12,7 +12,6 @@ import dataclasses
 import json
 import os
 import pathlib
-import re
 import signal
 import statistics
 import subprocess
@@ -20,6 +19,9 @@ import sys
 import tempfile
 import threading
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from process import peak_memory  # noqa: E402
 
 SETTINGS = "{ memory: 64MiB, snapshot_interval: 100ms, shutdown_timeout: 1s }"
 COLUMNS = "columns: { n: int64, text: text }"
@@ -38,12 +40,6 @@ def write_rows(path, rows, rate):
             fifo.writelines(map(row, range(first, min(first + burst, rows))))
             fifo.flush()
             time.sleep(max(0, begun + (first + burst) / rate - time.monotonic()))
-
-
-def peak_memory(pid):
-    """Of a process that lives, bytes."""
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) * 1024
 
 
 @dataclasses.dataclass
@@ -68,9 +64,12 @@ def stop_the_only_output(nek, folder, seconds, rate):
         child = subprocess.Popen([nek, "run", folder / "job.yaml", "--data-dir", state],
                                  stdout=subprocess.PIPE, stderr=log)
     begun = time.monotonic()
-    writer = threading.Thread(target=write_rows, args=(fifo, rows, rate))
+    writer = threading.Thread(target=write_rows, args=(fifo, rows, rate), daemon=True)
     writer.start()
-    writer.join()  # it does not wait for the output
+    while writer.is_alive():  # it does not wait for the output
+        writer.join(0.1)
+        if child.poll() is not None:
+            raise RuntimeError((folder / "log").read_text())
     took = time.monotonic() - begun
     held = sum(path.stat().st_size for path in (state / "spool/fifo").glob("*.spool"))
     peak = peak_memory(child.pid)
@@ -102,9 +101,10 @@ def beside_a_stopped_output(nek, folder, rows, stopped):
     with open(folder / "log", "wb") as log:
         child = subprocess.Popen([nek, "run", folder / "job.yaml", "--data-dir", folder / "state", "--report", report],
                                  stdout=subprocess.PIPE, stderr=log)
-    lines, read_to = 0, 0
+    lines, read_to, deadline = 0, 0, begun + 200
     while lines < rows:
-        if child.poll() not in (None, 0):
+        if child.poll() not in (None, 0) or time.monotonic() > deadline:
+            child.kill()
             raise RuntimeError((folder / "log").read_text())
         if out.exists():
             with open(out, "rb") as file:

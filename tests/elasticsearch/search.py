@@ -1,114 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tests against real search servers share: nodes of their own, what is in them, nek's ledger."""
+"""What tests against real search servers share: jobs that write to them, nek's ledger."""
 
 import json
 import os
 import pathlib
-import signal
 import subprocess
 import sys
-import tempfile
-import time
-import urllib.error
-import urllib.request
 
 SOURCE = pathlib.Path(os.environ["NEK_SOURCE_DIR"])
-sys.path.insert(0, str(SOURCE / "tests/e2e"))
+sys.path[:0] = [str(SOURCE / "tests/e2e"), str(SOURCE / "tests/support")]
 from e2e import COUNTRIES, NEK, NekTest  # noqa: E402, F401
+from process import peak_memory  # noqa: E402, F401
+from search_server import Node, shared  # noqa: E402, F401
 
 # The record of the first users, times as the server stores them.
 RECORD = "[ts, sa, sp, sc, da, dp, dc, byte, pkt, out, pr, flg]"
 
 
-class Server:
-    """What a server is asked for, by its address."""
-
-    def __init__(self, url):
-        self.url = url
-
-    def ask(self, method, path, body=None, timeout=60):
-        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data, method=method,
-                                         headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=timeout) as reply:
-            text = reply.read()
-        return json.loads(text) if text else None
-
-    def count(self, index):
-        """0 when there is no such index yet, or its shards are being made."""
-        found = "ignore_unavailable=true&allow_no_indices=true"
-        self.ask("POST", f"/{index}/_refresh?{found}")
-        try:
-            return self.ask("GET", f"/{index}/_count?{found}")["count"]
-        except urllib.error.HTTPError as error:
-            if error.code != 503:
-                raise
-            return 0
-
-    def sums(self, index):
-        """By protocol: flows and bytes. By country of the source: flows."""
-        self.ask("POST", f"/{index}/_refresh")
-        by = {"pr": {"terms": {"field": "pr", "size": 500}, "aggs": {"byte": {"sum": {"field": "byte"}}}},
-              "sc": {"terms": {"field": "sc", "size": 500}}}
-        found = self.ask("POST", f"/{index}/_search?size=0&track_total_hits=true", {"aggs": by})["aggregations"]
-        return ({bucket["key"]: (bucket["doc_count"], int(bucket["byte"]["value"]))
-                 for bucket in found["pr"]["buckets"]},
-                {bucket["key"]: bucket["doc_count"] for bucket in found["sc"]["buckets"]})
-
-    def remove(self, *names):
-        for name in names:
-            try:
-                self.ask("DELETE", f"/{name}")
-            except urllib.error.HTTPError as error:
-                if error.code not in (404, 405):  # 405: Elasticsearch's free jars have no data streams
-                    raise
-
-
-class Node(Server):
-    """A node of its own, that a test may stop, kill and start again."""
-
-    def __init__(self, flavour, *settings):
-        self.flavour, self.settings = flavour, settings
-        self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        self.port = 0
-        self.start()
-
-    def script(self, *arguments):
-        done = subprocess.run([SOURCE / "scripts/servers" / self.flavour, *arguments], text=True,
-                              capture_output=True, timeout=300)
-        if done.returncode != 0:
-            raise RuntimeError(done.stdout + done.stderr)
-
-    def start(self):
-        self.script("start", self.folder.name, str(self.port), *self.settings)
-        super().__init__((pathlib.Path(self.folder.name) / "url").read_text().strip())
-        self.port = int(self.url.rsplit(":", 1)[1])
-
-    def pid(self):
-        return int((pathlib.Path(self.folder.name) / "pid").read_text())
-
-    def suspend(self):
-        os.kill(self.pid(), signal.SIGSTOP)
-
-    def resume(self):
-        os.kill(self.pid(), signal.SIGCONT)
-
-    def kill(self):
-        self.script("stop", self.folder.name, "--kill")
-
-    def close(self):
-        self.kill()
-        self.folder.cleanup()
-
-
-def shared(flavour):
-    """The node that ctest's fixture started, for tests that leave it as it is."""
-    return Server((pathlib.Path(os.environ["NEK_BUILD_DIR"]) / f"servers/{flavour}/url").read_text().strip())
-
-
 class SearchTest(NekTest):
     def rows(self, count, begin=0, text="x"):
-        """A file of numbered rows, an hour apart."""
+        """A file of numbered rows, a millisecond apart."""
         path = self.folder / f"rows{begin}.csv"
         with open(path, "w") as file:
             for n in range(begin, begin + count):
@@ -150,9 +61,3 @@ class SearchTest(NekTest):
         """Figures of the output after the job that start_job() began."""
         self.assertEqual(self.process.wait(timeout), 0, self.log())
         return self.figures()
-
-    def wait_until(self, condition, seconds=120):
-        end = time.monotonic() + seconds
-        while not condition():
-            self.assertLess(time.monotonic(), end, "it did not come to that")
-            time.sleep(0.05)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""usage: tests/kafka/campaign.py [--rows N] [--rate N] [--seconds S] [--seed N] [--search opensearch|none]
+"""usage: tests/kafka/cluster.py [--rows N] [--rate N] [--seconds S] [--seed N] [--search opensearch|none]
 csv -> Kafka (8 partitions) -> nek processes of one group -> OpenSearch, while everything that may end
 or die does: the sender by kill -9, readers by kill -9 and SIGTERM, others join, the broker is stopped
 and killed, OpenSearch is stopped for a while: then all records before the committed offsets must be in it. In the
@@ -9,7 +9,7 @@ end each record must be in OpenSearch once, and nowhere twice, whatever was sent
                   0: all at once
   --search none   into files instead, in which a record that was read twice stands twice: there must be
                   none missing
-NEK_BIN and NEK_SOURCE_DIR as in tests; test_campaign.py runs a short one."""
+NEK_BIN and NEK_SOURCE_DIR as in tests; test_cluster.py runs a short one."""
 
 import argparse
 import collections
@@ -23,72 +23,13 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.request
 
 from broker import NEK, SOURCE, Broker, KafkaTest, eventually
 
+sys.path.insert(0, str(SOURCE / "tests/support"))
+from search_server import Node  # noqa: E402
+
 TOPIC, PARTITIONS, GROUP, READERS = "flows", 8, "campaign", 3
-ANY = "ignore_unavailable=true"  # before the first record there is no index
-
-
-class Search:
-    """An OpenSearch node."""
-
-    SCRIPT = SOURCE / "scripts/servers/opensearch"
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.port = 0
-        self.start()
-
-    def start(self):
-        subprocess.run([self.SCRIPT, "start", self.folder, str(self.port)], check=True,
-                       stdout=subprocess.DEVNULL, timeout=300)
-        self.url = (self.folder / "url").read_text().strip()
-        self.port = int(self.url.rsplit(":", 1)[1])
-
-    def stop(self, *arguments):
-        subprocess.run([self.SCRIPT, "stop", self.folder, *arguments], check=True, timeout=60)
-
-    def ask(self, path, body=None):
-        request = urllib.request.Request(self.url + path, json.dumps(body).encode() if body else None,
-                                         {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
-
-    def refresh(self):
-        self.ask(f"/{TOPIC}/_refresh?{ANY}")
-
-    def count(self):
-        try:
-            self.refresh()
-            return self.ask(f"/{TOPIC}/_count")["count"]
-        except OSError:
-            return 0
-
-    def sums(self):
-        found = self.ask(f"/{TOPIC}/_search", {
-            "size": 0, "track_total_hits": True,
-            "aggs": {name: {"sum": {"field": name}} for name in ("n", "byte")}})
-        return found["hits"]["total"]["value"], {name: int(found["aggregations"][name]["value"])
-                                                 for name in ("n", "byte")}
-
-    def numbers(self):
-        """n of every document."""
-        after, numbers = -1, []
-        while True:
-            hits = self.ask(f"/{TOPIC}/_search?{ANY}", {
-                "size": 10000, "_source": False,
-                # An index without a document has no field n yet.
-                "sort": [{"n": {"order": "asc", "unmapped_type": "long"}}, {"_doc": "asc"}],
-                "query": {"range": {"n": {"gt": after}}}})["hits"]["hits"]
-            if not hits:
-                return numbers
-            if len(hits) == 10000:  # those of the last number come again, whole
-                last = hits[-1]["sort"][0]
-                hits = [hit for hit in hits if hit["sort"][0] != last] or hits
-            numbers += [hit["sort"][0] for hit in hits]
-            after = numbers[-1]
 
 
 class Campaign:
@@ -101,7 +42,7 @@ class Campaign:
         self.children = {}
         self.broker = Broker(self.folder / "kafka")
         self.broker.create(TOPIC, PARTITIONS)
-        self.search = Search(self.folder / "search") if search else None
+        self.search = Node("opensearch") if search else None
         (self.folder / "in.csv").touch()
         self.feeder.start()
         if not rate:
@@ -206,8 +147,8 @@ class Campaign:
         for name in readers:  # so that nothing more is delivered before it is counted
             self.end(name, signal.SIGKILL)
         self.search.start()
-        self.search.refresh()
-        lost = self.sent_before(committed) - set(self.search.numbers())
+        self.search.ask("GET", "/_cluster/health?wait_for_status=yellow&timeout=60s")
+        lost = self.sent_before(committed) - {n for n, _ in self.documents()}
         if lost:
             raise AssertionError(f"committed, and not in OpenSearch: {sorted(lost)[:10]}, {len(lost)} in all")
         for name in readers:
@@ -274,7 +215,11 @@ class Campaign:
         return {line.rsplit(":", 1)[0]: int(line.rsplit(":", 1)[1]) for line in lines}
 
     def arrived(self):
-        return self.search.count() if self.search else len(set(self.file_numbers()))
+        return self.search.count(TOPIC) if self.search else len(set(self.file_numbers()))
+
+    def documents(self):
+        """n and byte of each."""
+        return self.search.documents(TOPIC, "n", "byte")
 
     def file_numbers(self):
         for path in self.folder.glob("reader*.ndjson"):
@@ -287,18 +232,18 @@ class Campaign:
         sent = sum(self.ends().values())
         shares = self.shares()
         report = {"rows": self.rows, "messages": sent, "events": dict(self.events), "shares": shares}
-        numbers = self.search.numbers() if self.search else sorted(set(self.file_numbers()))
+        documents = self.documents() if self.search else []
+        numbers = sorted(n for n, _ in documents) if self.search else sorted(set(self.file_numbers()))
         problems = []
         if numbers != list(range(self.rows)):
             counts = collections.Counter(numbers)
             problems.append(f"missing {self.rows - len(counts)}, "
                             f"twice {sum(1 for c in counts.values() if c > 1)}")
         if self.search:
-            count, sums = self.search.sums()
-            report["documents"] = count
-            expected = {"n": self.rows * (self.rows - 1) // 2, "byte": self.byte_sum}
-            if sums != expected:
-                problems.append(f"sums {sums} instead of {expected}")
+            report["documents"] = len(documents)
+            byte_sum = sum(byte for _, byte in documents)
+            if byte_sum != self.byte_sum:
+                problems.append(f"{byte_sum} bytes instead of {self.byte_sum}")
         return "; ".join(problems), report
 
     def shares(self):
@@ -319,7 +264,7 @@ class Campaign:
             child.wait()
         self.broker.stop(kill=True)
         if self.search:
-            self.search.stop("--kill")
+            self.search.close()
 
 
 def run(rows, seconds, seed, search, calm=False, rate=0):

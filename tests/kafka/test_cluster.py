@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A short campaign.py: everything that may die does, and each record is in OpenSearch once."""
+"""A short cluster.py: everything that may die does, and each record is in OpenSearch once."""
 
 import unittest
 
-import campaign
+import cluster
 
 
-class Campaign(unittest.TestCase):
+class Cluster(unittest.TestCase):
     def test_three_processes_of_a_group_share_the_work_and_all_sums_are_those_of_the_input(self):
-        problem, report = campaign.run(rows=60000, seconds=0, seed=7, search=True, calm=True)
+        problem, report = cluster.run(rows=60000, seconds=0, seed=7, search=True, calm=True)
         self.assertEqual(problem, "", report)
         self.assertEqual(report["documents"], 60000)
         self.assertEqual(report["messages"], 60000)
@@ -20,7 +20,7 @@ class Campaign(unittest.TestCase):
         self.assertLess(max(shares.values()), 30000, report)
 
     def test_whatever_dies_each_record_is_in_opensearch_once(self):
-        problem, report = campaign.run(rows=60000, seconds=0, seed=7, search=True)
+        problem, report = cluster.run(rows=60000, seconds=0, seed=7, search=True)
         self.assertEqual(problem, "", report)
         self.assertEqual(report["documents"], 60000)
 
