@@ -106,7 +106,9 @@ class Loader(unittest.TestCase):
                 line = child.stderr.readline()
                 self.assertTrue(line, said)
                 said += line
+            deadline = time.monotonic() + 120
             while child.poll() is None:  # two that come at the same time are one
+                self.assertLess(time.monotonic(), deadline)
                 child.send_signal(signal.SIGTERM)
                 time.sleep(0.1)
             self.assertEqual(child.returncode, 130)

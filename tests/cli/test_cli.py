@@ -242,7 +242,7 @@ class Cli(unittest.TestCase):
         return code, shown, text
 
     def test_a_terminal_shows_progress_in_one_line_that_is_gone_at_the_end(self):
-        self.write("p.yaml", "inputs: [generate: {rows: 3000, rate: 3000}]\noutputs: [blackhole: ]\n")
+        self.write("p.yaml", "inputs: [generate: {rows: 3000, rate: 1500}]\noutputs: [blackhole: ]\n")
         code, shown, text = self.on_terminal("run", "p.yaml", "--data-dir", "state")
         self.assertEqual(code, 0, text)
         progress = re.findall(r"\r\x1b\[K([\d,]+ records, [\d,]+/s, \d+\.\d %, \d+ s left)\r", text)
@@ -251,7 +251,7 @@ class Cli(unittest.TestCase):
         self.assertTrue([line for line in shown if line.startswith("p: 3,000 records in ")], shown)
 
     def test_progress_never_wraps_on_a_narrow_terminal(self):
-        self.write("p.yaml", "inputs: [generate: {rows: 2000, rate: 2000}]\noutputs: [blackhole: ]\n")
+        self.write("p.yaml", "inputs: [generate: {rows: 2000, rate: 1000}]\noutputs: [blackhole: ]\n")
         _, _, text = self.on_terminal("run", "p.yaml", "--data-dir", "state", columns=30)
         lines = re.findall(r"\x1b\[K(\d[\d,]* records, [^\r\n]*)", text)
         self.assertGreaterEqual(len(lines), 2, text)

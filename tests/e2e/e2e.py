@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests that span plugins share: a folder, the nek program in it, the main job's pipeline."""
 
+import errno
 import json
 import os
 import pathlib
@@ -53,16 +54,33 @@ class NekTest(unittest.TestCase):
         with open(self.folder / "log", "wb") as log:
             return subprocess.Popen(self.command(), cwd=self.folder, stderr=log)
 
-    def wait_until(self, what, child, seconds=120):
-        """Fails with the log when it does not come, or `child` ends before."""
+    def wait_until(self, what, child=None, seconds=120):
+        """What what() returns as soon as it is true. Fails with the log when it does not come, or `child` ends
+        before."""
         deadline = time.monotonic() + seconds
-        while not what():
-            self.assertIsNone(child.poll(), f"nek ended: {self.log()}")
+        while True:
+            ended = child is not None and child.poll() is not None  # what it did at last still counts
+            if found := what():
+                return found
+            self.assertFalse(ended, f"nek ended: {self.log()}")
             self.assertLess(time.monotonic(), deadline, f"it did not come: {self.log()}")
             time.sleep(0.01)
 
+    def writer_of(self, fifo, child):
+        """The FIFO, open for writing as soon as nek reads it."""
+        def opened():
+            try:
+                return os.fdopen(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK), "w")
+            except OSError as error:
+                self.assertIn(error.errno, (errno.ENXIO, errno.ENOENT))  # nobody reads it yet
+                return None
+        writer = self.wait_until(opened, child)
+        os.set_blocking(writer.fileno(), True)
+        return writer
+
     def log(self):
-        return (self.folder / "log").read_text()
+        path = self.folder / "log"
+        return path.read_text() if path.exists() else ""
 
     def records(self, name):
         with open(self.folder / name, "rb") as file:

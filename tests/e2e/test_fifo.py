@@ -4,6 +4,7 @@
 import gzip
 import os
 import pty
+import re
 import subprocess
 import threading
 import unittest
@@ -11,6 +12,7 @@ import unittest
 from e2e import NekTest
 
 ROWS = 300_000
+PROGRESS = r"\r\x1b\[K[\d,]+ records, [\d,]+/s"
 PIPELINE = """
 inputs:
   - fifo: { path: external.csv, format: nfdump }
@@ -33,8 +35,8 @@ class Story(NekTest):
     def shell(self, command):
         return subprocess.Popen(["sh", "-c", command], cwd=self.folder)
 
-    def run_on_a_terminal(self, command):
-        """What the program shows, and its exit code."""
+    def run_on_a_terminal(self, command, meanwhile):
+        """What the program shows, and its exit code. meanwhile(what it has shown so far, process): while it runs."""
         ours, its = pty.openpty()
         child = subprocess.Popen(command, cwd=self.folder, stderr=its)
         os.close(its)
@@ -49,6 +51,7 @@ class Story(NekTest):
 
         watcher = threading.Thread(target=watch)
         watcher.start()
+        meanwhile(lambda: b"".join(shown).decode(errors="replace"), child)
         code = child.wait(120)
         watcher.join()
         os.close(ours)
@@ -58,12 +61,17 @@ class Story(NekTest):
         self.write_day()
         (self.folder / "job.yaml").write_text(PIPELINE)
         subprocess.run(["mkfifo", "external.csv"], cwd=self.folder, check=True)
-        # Slow enough at its end that a line of progress is written also on a fast machine.
-        writer = self.shell("(gunzip -dc x.csv.gz; sleep 1) > external.csv")
-        shown, code = self.run_on_a_terminal(self.command())
-        self.assertEqual(writer.wait(60), 0)
+
+        def write(shown, child):
+            # Held open until a line of progress is there, on a fast machine too.
+            with self.writer_of(self.folder / "external.csv", child):
+                writer = self.shell("gunzip -dc x.csv.gz > external.csv")
+                self.wait_until(lambda: re.search(PROGRESS, shown()), child)
+                self.assertEqual(writer.wait(60), 0)
+
+        shown, code = self.run_on_a_terminal(self.command(), write)
         self.assertEqual(code, 0, shown)
-        self.assertRegex(shown, r"\r\x1b\[K[\d,]+ records, [\d,]+/s")
+        self.assertRegex(shown, PROGRESS)
         self.assertRegex(shown, r"job: 300,000 records in [\d.]+ s")
         records = self.records("flows.ndjson")
         self.assertEqual(len(records), ROWS)

@@ -95,7 +95,7 @@ class FullDisk(NekTest):
         os.mkfifo(fifo)
         child = self.start(f"fifo: {{ path: {fifo}, columns: {{ n: int64, text: text }} }}",
                            f"file: {{ path: {out}, fields: [n] }}", self.disk.path / "state")
-        with open(fifo, "w") as writer:
+        with self.writer_of(fifo, child) as writer:
             writer.writelines(map(row, range(1000)))
             writer.flush()
             self.wait_until(lambda: out.exists() and len(self.numbers(out)) == 1000, child)
@@ -118,7 +118,7 @@ class FullDisk(NekTest):
         source = f"fifo: {{ path: {fifo}, columns: {{ n: int64, text: text }} }}"
         nowhere = "es_bulk: { hosts: ['http://127.0.0.1:1'], index: rows }"
         child = self.start(source, nowhere, self.disk.path / "state")
-        with open(fifo, "w") as writer:
+        with self.writer_of(fifo, child) as writer:
             writer.writelines(map(row, range(1000)))
             writer.flush()
             segment = self.disk.outside / "state/spool/fifo/00000001.spool"
@@ -133,8 +133,7 @@ class FullDisk(NekTest):
         child = self.start(source, f"file: {{ path: {out}, fields: [n] }}", self.disk.path / "state")
         self.wait_until(lambda: out.exists() and out.read_bytes().count(b"\n") >= 1000, child)
         self.disk.make_room()
-        with open(fifo, "w"):
-            pass
+        self.writer_of(fifo, child).close()
         self.must_end(child)
         got = self.numbers(out)
         self.assertEqual(got[:1000], list(range(1000)))

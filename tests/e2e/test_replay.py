@@ -5,7 +5,6 @@ import json
 import random
 import signal
 import subprocess
-import time
 import unittest
 
 from e2e import NEK, NekTest
@@ -154,10 +153,7 @@ class Replay(NekTest):
         self.assertIn("nothing to replay", self.replay(code=1))
         child = self.start_nek()
         try:
-            deadline = time.monotonic() + 60
-            while not (self.folder / "state" / "state").exists():
-                self.assertLess(time.monotonic(), deadline, self.log())
-                time.sleep(0.01)
+            self.wait_until((self.folder / "state/state").exists, child)
             self.assertIn("held by another process", self.replay(code=1))
         finally:
             child.send_signal(signal.SIGTERM)

@@ -5,6 +5,7 @@ workers; after a shuffle within the lateness bound the same sources scan, in the
 import datetime
 import json
 import random
+import shutil
 import signal
 import time
 import unittest
@@ -65,6 +66,7 @@ outputs:
 """)
 
     def clear(self):
+        shutil.rmtree(self.folder / "state", ignore_errors=True)
         for name in "alerts.ndjson", "flows.ndjson":
             (self.folder / name).unlink(missing_ok=True)
 
@@ -88,11 +90,14 @@ outputs:
             with self.subTest(seed):
                 self.setUp()
                 expected = self.alerts_of(traffic(seed))
-                self.clear()
                 rng = random.Random(seed)
                 kills = 0
-                for share in sorted(rng.uniform(0, 0.6) for _ in range(6)):
-                    kills += self.killed_at(share * len(expected), rng.uniform(0, 0.01))
+                for _ in range(20):  # a run may be through before we see what it wrote
+                    self.clear()
+                    kills = sum(self.killed_at(share * len(expected), rng.uniform(0, 0.01))
+                                for share in sorted(rng.uniform(0, 0.6) for _ in range(6)))
+                    if kills >= 4:
+                        break
                 self.assertGreaterEqual(kills, 4)
                 child = self.start_nek()
                 self.assertEqual(child.wait(300), 0, self.log())
@@ -102,7 +107,9 @@ outputs:
         """Kills a run that has written so many bytes of alerts, some time later. False: it was through by then."""
         alerts = self.folder / "alerts.ndjson"
         child = self.start_nek()
+        deadline = time.monotonic() + 120
         while child.poll() is None and not (alerts.exists() and alerts.stat().st_size > size):
+            self.assertLess(time.monotonic(), deadline, self.log())
             time.sleep(0.0005)
         time.sleep(more)
         child.send_signal(signal.SIGKILL)

@@ -4,7 +4,6 @@
 import json
 import re
 import subprocess
-import threading
 import unittest
 
 from e2e import NekTest
@@ -45,15 +44,15 @@ class Spool(NekTest):
     def segments(self, suffix="spool"):
         return sorted((self.folder / "state/spool/fifo").glob(f"*.{suffix}"))
 
-    def write_rows(self, begin, end):
-        with open(self.folder / "in.fifo", "w") as fifo:
+    def write_rows(self, begin, end, child):
+        with self.writer_of(self.folder / "in.fifo", child) as fifo:
             fifo.writelines(map(row, range(begin, end)))
 
     def finish(self):
         """Delivers what the spool holds to a file, and ends with a writer that writes nothing."""
         self.write_job(TO_FILE, until="writer_closes")
         child = self.start("--report", "report.json")
-        threading.Thread(target=self.write_rows, args=(0, 0), daemon=True).start()
+        self.write_rows(0, 0, child)
         self.assertEqual(child.wait(120), 0, self.log())
         return [record["n"] for record in self.records("out.ndjson")]
 
@@ -61,8 +60,7 @@ class Spool(NekTest):
         """No output has taken any of them."""
         self.write_job(TO_NOBODY)
         child = self.start()
-        self.wait_until((self.folder / "in.fifo").exists, child)
-        self.write_rows(0, rows)
+        self.write_rows(0, rows, child)
         self.wait_until(lambda: row(rows - 1).encode() in self.spooled(), child)
         child.kill()
         child.wait()
@@ -82,8 +80,7 @@ class Spool(NekTest):
     def test_the_part_of_a_row_that_a_kill_cuts_is_a_dead_letter_that_says_so(self):
         self.write_job(TO_NOBODY)
         child = self.start()
-        self.wait_until((self.folder / "in.fifo").exists, child)
-        with open(self.folder / "in.fifo", "w") as fifo:
+        with self.writer_of(self.folder / "in.fifo", child) as fifo:
             fifo.write(row(0) + "1,cut")
             fifo.flush()
             self.wait_until(lambda: b"1,cut" in self.spooled(), child)
@@ -100,8 +97,7 @@ class Spool(NekTest):
         rows = 30_000
         self.write_job(TO_NOBODY, spool="{ max_bytes: 256KiB, when_full: drop_oldest }")
         child = self.start()
-        self.wait_until((self.folder / "in.fifo").exists, child)
-        self.write_rows(0, rows)
+        self.write_rows(0, rows, child)
         self.wait_until(lambda: row(rows - 1).encode() in self.spooled(), child)
         child.terminate()
         # The output holds records that it could not deliver.
@@ -123,8 +119,7 @@ class Spool(NekTest):
         with open(self.folder / "log", "wb") as log:
             child = subprocess.Popen(self.command() + ["--report", "report.json"], cwd=self.folder,
                                      stdout=subprocess.PIPE, stderr=log)
-        self.wait_until((self.folder / "in.fifo").exists, child)
-        self.write_rows(0, rows)  # nobody takes what comes out meanwhile
+        self.write_rows(0, rows, child)  # nobody takes what comes out meanwhile
         got = [json.loads(line)["n"] for line in child.communicate(timeout=120)[0].splitlines()]
         self.assertEqual(child.returncode, 0, self.log())
         dropped = json.loads((self.folder / "report.json").read_text())["spools"]["fifo"]

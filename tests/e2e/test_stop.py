@@ -16,7 +16,7 @@ import unittest
 from e2e import NEK, NekTest
 
 PIPELINE = """
-settings: { shutdown_timeout: 1s, snapshot_interval: 20ms, linger: 5ms }
+settings: { shutdown_timeout: TIMEOUT, snapshot_interval: 20ms, linger: 5ms }
 inputs:
   - generate: { rows: 100000, rate: 50000 }
 outputs:
@@ -25,8 +25,8 @@ outputs:
 
 
 class Stop(NekTest):
-    def start_nek_on(self, stdout, *arguments):
-        (self.folder / "job.yaml").write_text(PIPELINE)
+    def start_nek_on(self, stdout, *arguments, timeout="1s"):
+        (self.folder / "job.yaml").write_text(PIPELINE.replace("TIMEOUT", timeout))
         with open(self.folder / "log", "wb") as log:
             return subprocess.Popen(self.command() + list(arguments), cwd=self.folder, stdout=stdout,
                                     stderr=log)
@@ -67,11 +67,11 @@ class Stop(NekTest):
 
     def test_what_was_read_is_delivered_when_the_output_takes_it_in_time(self):
         with open(self.folder / "out", "wb") as out:
-            child = self.start_nek_on(out)
+            child = self.start_nek_on(out, timeout="60s")
             self.wait_until(lambda: (self.folder / "out").stat().st_size > 0, child)
             child.send_signal(signal.SIGTERM)
-            self.assertEqual(child.wait(60), 0, self.log())
-            self.assertEqual(self.start_nek_on(out).wait(60), 0, self.log())
+            self.assertEqual(child.wait(120), 0, self.log())
+            self.assertEqual(self.start_nek_on(out, timeout="60s").wait(120), 0, self.log())
         self.assertEqual(len((self.folder / "out").read_bytes().splitlines()), 100_000)
 
     def start_nek_that_hangs(self, timeout):
