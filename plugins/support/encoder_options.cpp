@@ -9,7 +9,7 @@
 
 namespace nek {
 
-const std::string& EncoderOptions::name_of(const std::string& column) const {
+std::string EncoderOptions::name_of(const std::string& column) const {
   for (const auto& [from, to] : rename) {
     if (from == column) return to;
   }

@@ -18,7 +18,7 @@ struct EncoderOptions {
   std::string timezone;
 
   // Under which name a column is written.
-  const std::string& name_of(const std::string& column) const;
+  std::string name_of(const std::string& column) const;
   // Whether `rename` is the user's for this column, not a default, which outputs make for whatever
   // comes.
   static bool is_user_rename(const Host& host, const std::string& column);

@@ -63,7 +63,7 @@ JsonEncoder::Lane::Schema& JsonEncoder::schema_of(const Call& call, Lane& lane) 
   made.schema = schema;
   std::set<std::string> names;
   const auto add = [&](const std::string& column) {
-    const std::string& name = config_.name_of(column);
+    const std::string name = config_.name_of(column);
     if (!names.insert(name).second) made.twice = name;
     made.members.push_back(make_member(name));
   };
