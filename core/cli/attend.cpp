@@ -90,9 +90,9 @@ std::string timeout_text(const Pipeline& pipeline) {
 
 // Until the pipeline has ended or failed; the first signal stops it in order, within
 // shutdown_timeout, and is `asked`.
-End await_end(Pipeline& pipeline, bool quiet, bool& asked) {
+End await_end(Pipeline& pipeline, const RunningVerb& verb, bool& asked) {
   std::optional<Clock::time_point> deadline;
-  ProgressView view(pipeline, quiet);
+  ProgressView view(pipeline, verb.quiet);
   while (!pipeline.wait(kLook) && pipeline.failure().empty()) {
     while (signal_came()) {
       if (deadline) return End::kSecondSignal;
@@ -103,6 +103,7 @@ End await_end(Pipeline& pipeline, bool quiet, bool& asked) {
     }
     if (deadline && Clock::now() >= *deadline) return End::kTimeout;
     view.update();
+    if (verb.tick) verb.tick();
   }
   return End::kOrderly;
 }
@@ -181,7 +182,7 @@ ExitCode run_to_end(Pipeline& pipeline, const RunningVerb& verb) {
     return kExitFailed;
   }
   bool asked = false;
-  const End end = await_end(pipeline, verb.quiet, asked);
+  const End end = await_end(pipeline, verb, asked);
   // Whoever does not wait ends like a crash, which the state is made for.
   const auto interrupt = [&](const std::string& when) {
     log_line(NEK_WARN, "",

@@ -35,6 +35,7 @@ struct RunOptions {
   std::optional<std::string> data_dir;              // instead of the file's
   std::optional<DeadLetterLimit> max_dead_letters;  // instead of the file's
   std::string report;                               // a file for the figures as JSON; empty: none
+  std::string metrics;  // a file for the figures while it runs; empty: none
   bool from_start = false;
   bool quiet = false;  // no progress and no summary
   int log_level = NEK_INFO;

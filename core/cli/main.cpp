@@ -101,6 +101,9 @@ void add_run(CLI::App& app, nek::RunOptions& run, nek::ExitCode& code) {
       ->type_name("N|P%");
   verb->add_option("--report", run.report, "Writes the figures of the summary as JSON")
       ->type_name("FILE");
+  verb->add_option("--metrics", run.metrics,
+                   "Writes all figures every 10 s as Prometheus text, while it runs")
+      ->type_name("FILE");
   verb->add_flag("--from-start", run.from_start,
                  "Sets the last state aside and reads all inputs again");
   add_log_options(verb, run.log_level, run.quiet);

@@ -2,6 +2,7 @@
 #include "cli/attend.h"
 #include "cli/command.h"
 #include "cli/load.h"
+#include "cli/metrics_file.h"
 #include "cli/report.h"
 #include "cli/summary.h"
 #include "pipeline/scalar.h"
@@ -45,10 +46,13 @@ ExitCode run(const RunOptions& options) {
     if (!excess.empty()) log_line(NEK_ERROR, "", excess);
     return excess.empty();
   };
-  if (!options.report.empty())
-    verb.report = [&](const RunResult& result) {
-      return write_report(options.report, *pipeline, result);
-    };
+  MetricsFile metrics(options.metrics, *pipeline);
+  verb.tick = [&] { metrics.update(); };
+  verb.report = [&](const RunResult& result) {
+    const Status written = metrics.write();
+    if (!written.ok()) log_line(NEK_WARN, "", written.message());
+    return options.report.empty() ? Status() : write_report(options.report, *pipeline, result);
+  };
   return run_to_end(*pipeline, verb);
 }
 

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -145,7 +146,8 @@ class KafkaTest(unittest.TestCase):
 
     def start_nek(self, name, state=None, stdout=subprocess.DEVNULL):
         with open(self.folder / f"{state or name}.log", "ab") as log:
-            child = subprocess.Popen([NEK, "run", f"{name}.yaml", "--data-dir", state or f"{name}.state"],
+            child = subprocess.Popen([NEK, "run", f"{name}.yaml", "--data-dir", state or f"{name}.state",
+                                      "--metrics", f"{state or name}.prom"],
                                      cwd=self.folder, stdout=stdout, stderr=log,
                                      env=self.environment())
         self.children.append(child)
@@ -174,6 +176,12 @@ class KafkaTest(unittest.TestCase):
 
     def logs(self):
         return "".join(f"{path.name}:\n{path.read_text()}\n" for path in self.folder.glob("*.log"))
+
+    def metric(self, name, which):
+        """The value in the metrics file; None: it is not there yet."""
+        path = self.folder / f"{name}.prom"
+        found = re.search(rf"(?m)^{re.escape(which)} (\S+)$", path.read_text()) if path.exists() else None
+        return float(found[1]) if found else None
 
     def lines(self, name):
         path = self.folder / name

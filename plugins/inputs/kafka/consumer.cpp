@@ -25,7 +25,6 @@ constexpr milliseconds kOpenWait{8000}, kShortOpenWait{2500};
 constexpr std::chrono::seconds kLookForToken{5};
 constexpr int kTokenWaitMs = 1000;
 constexpr std::chrono::seconds kLeaveWait{5};
-constexpr uint32_t kFinishMs = 240000;  // less than max.poll.interval.ms
 
 std::string place(const std::string& topic, int32_t partition) {
   return topic + "/" + std::to_string(partition);
@@ -43,7 +42,14 @@ std::string random_token() {
 KafkaConsumer::KafkaConsumer(Host host, ConsumerConfig config)
     : host_(host),
       config_(std::move(config)),
-      metrics_(host, KafkaMetrics::Role::kConsumer),
+      metrics_(host, KafkaMetrics::Role::kConsumer,
+               [this](std::string_view topic, int32_t number) {
+                 const auto is_it = [&](const auto& of) {
+                   return of->topic == topic && of->number == number;
+                 };
+                 const auto found = std::find_if(partitions_.begin(), partitions_.end(), is_it);
+                 return found == partitions_.end() ? -1 : (*found)->committed;
+               }),
       lost_(host.loss("deleted_unread",
                       "Messages that the broker deleted before this group had read them.")),
       client_(host, [this](std::string_view json) { metrics_.update(json); }),
@@ -52,6 +58,8 @@ KafkaConsumer::KafkaConsumer(Host host, ConsumerConfig config)
 Status KafkaConsumer::open(KafkaConf conf) {
   full_messages_ = std::strtoull(conf.get("queued.min.messages").c_str(), nullptr, 10);
   full_bytes_ = std::strtoull(conf.get("queued.max.messages.kbytes").c_str(), nullptr, 10) << 10;
+  // Nothing is polled meanwhile, and who does not poll for longer is put out of the group.
+  finish_ms_ = static_cast<uint32_t>(std::atoll(conf.get("max.poll.interval.ms").c_str()) / 5 * 4);
   rd_kafka_conf_set_rebalance_cb(conf.c(), on_rebalance);
   Status status = client_.open(RD_KAFKA_CONSUMER, std::move(conf), this);
   if (!status.ok()) return status;
@@ -348,7 +356,7 @@ bool KafkaConsumer::at_end() const {
 }
 
 void KafkaConsumer::finish() {
-  give_up(kFinishMs, true);
+  give_up(finish_ms_, true);
   rd_kafka_assign(client_.c(), nullptr);
 }
 

@@ -2,6 +2,7 @@
 #include "metadata.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "json_escape.h"
 #include "nek/arena.hpp"
@@ -73,7 +74,21 @@ void MetadataColumns::clear() {
   }
 }
 
-// A value that is no UTF-8 is null.
+namespace {
+
+bool comes_again(const rd_kafka_headers_t* headers, size_t from, const char* name) {
+  const char* other = nullptr;
+  const void* value = nullptr;
+  size_t size = 0;
+  for (; !rd_kafka_header_get_all(headers, from, &other, &value, &size); from++)
+    if (std::strcmp(other, name) == 0) return true;
+  return false;
+}
+
+}  // namespace
+
+// A value that is no UTF-8 is null. Of a name that comes twice the last one counts, as in Kafka's
+// own lastHeader.
 void MetadataColumns::add_headers(Column& to, const rd_kafka_message_t& message) {
   rd_kafka_headers_t* headers = nullptr;
   if (rd_kafka_message_headers(&message, &headers)) return to.null();
@@ -83,7 +98,7 @@ void MetadataColumns::add_headers(Column& to, const rd_kafka_message_t& message)
   size_t size = 0;
   for (size_t i = 0; !rd_kafka_header_get_all(headers, i, &name, &value, &size); i++) {
     const std::string_view text(static_cast<const char*>(value), value ? size : 0);
-    if (!valid_utf8(name)) continue;
+    if (!valid_utf8(name) || comes_again(headers, i + 1, name)) continue;
     if (object.size() > 1) object += ',';
     append_quoted(object, name);
     object += ':';

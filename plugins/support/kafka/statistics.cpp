@@ -2,6 +2,7 @@
 #include "kafka/statistics.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -22,7 +23,8 @@ double number(const Json& object, const char* key) {
 
 }  // namespace
 
-KafkaMetrics::KafkaMetrics(Host host, Role role) : host_(host), role_(role) {
+KafkaMetrics::KafkaMetrics(Host host, Role role, Committed committed)
+    : host_(host), role_(role), committed_(std::move(committed)) {
   rtt_ = host.gauge("rtt_seconds", "Round trip to the slowest broker, on average.");
   queue_messages_ = host.gauge("queue_messages", "Messages that wait in librdkafka.");
   queue_bytes_ = host.gauge("queue_bytes", "Bytes that wait in librdkafka.");
@@ -43,14 +45,19 @@ void KafkaMetrics::update(std::string_view json) {
     queue_bytes_.set(number(all, "msg_size"));
     return;
   }
+  // All partitions are forwarded to one queue, and each says how much there is in that.
   double messages = 0, bytes = 0, lag = 0;
   for (auto& [name, metric] : partition_lag_) metric.set(0);  // where others read them now
   for (const auto& [topic, of_topic] : at(all, "topics").items())
     for (const auto& [partition, of] : at(of_topic, "partitions").items()) {
-      messages += number(of, "fetchq_cnt");
-      bytes += number(of, "fetchq_size");
-      const double behind = number(of, "consumer_lag");
-      if (partition == "-1" || behind < 0) continue;  // not read here
+      messages = std::max(messages, number(of, "fetchq_cnt"));
+      bytes = std::max(bytes, number(of, "fetchq_size"));
+      const auto committed = static_cast<double>(
+          committed_(topic, static_cast<int32_t>(std::atoi(partition.c_str()))));
+      // Each is asked for on a way of its own, and is the end as it was then.
+      const double end = std::max(number(of, "hi_offset"), number(of, "ls_offset"));
+      if (committed < 0 || end < 0) continue;
+      const double behind = std::max(0.0, end - committed);
       lag += behind;
       const std::string name = "lag{topic=\"" + topic + "\",partition=\"" + partition + "\"}";
       auto [known, fresh] = partition_lag_.try_emplace(name);
