@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "host/texts.h"
+
 namespace nek {
 namespace {
 
@@ -89,6 +91,7 @@ const HostDictionary* make_dictionary(const nek_column& values) {
   auto dictionary = std::make_unique<HostDictionary>();
   dictionary->id = next_dictionary_id.fetch_add(1, std::memory_order_relaxed);
   dictionary->values = copy_column(dictionary->arena, values);
+  dictionary->not_utf8 = rows_not_utf8(*dictionary->values, values.rows);
   return dictionary.release();
 }
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "nek/arena.hpp"
 #include "nek/plugin.h"
@@ -18,6 +19,7 @@ const nek_schema* intern_schema(std::span<const nek_field> fields);
 struct HostDictionary : nek_dictionary {
   Arena arena{size_t{4} << 10};
   mutable std::atomic<uint32_t> holds{1};
+  std::vector<uint32_t> not_utf8;  // codes of texts that are not, in order
 };
 
 // Copies `values`; the caller has one hold.

@@ -4,6 +4,7 @@
 // encoder. Not thread-safe beyond what plugin.h says of each function; the fields are read-only
 // after start().
 #pragma once
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <string>
@@ -81,6 +82,8 @@ struct Instance : nek_host {
   SourceHost* sources = nullptr;  // inputs
   Instance* codec = nullptr;      // outputs: the encoder's
   bool started = false;
+  std::atomic<bool> stopping = false;               // what host->stopping() answers
+  mutable std::atomic<bool> told_of_texts = false;  // that it derives some which are not UTF-8
 
  private:
   nek_status threw(const std::string& why) const;

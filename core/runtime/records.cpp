@@ -5,25 +5,10 @@
 #include <cstring>
 #include <new>
 
-#include "nek/text.hpp"
+#include "host/texts.h"
 #include "runtime/route.h"
 
 namespace nek {
-namespace {
-
-// With U+FFFD in the place of each byte that is part of no character.
-std::string as_utf8(std::string_view bytes) {
-  std::string text;
-  while (!bytes.empty()) {
-    const auto* at = reinterpret_cast<const unsigned char*>(bytes.data());
-    const size_t size = *at < 0x80 ? 1 : detail::utf8_sequence(at, bytes.size());
-    text += size > 0 ? bytes.substr(0, size) : std::string_view("\xef\xbf\xbd");
-    bytes.remove_prefix(std::max<size_t>(size, 1));
-  }
-  return text;
-}
-
-}  // namespace
 
 void Source::set_name(std::string of_people) {
   name = std::move(of_people);

@@ -2,9 +2,11 @@
 // The table of services that plugins get: plugin.h, struct nek_host.
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <string_view>
 
 #include "host/intern.h"
+#include "host/texts.h"
 #include "nek/arrow.hpp"
 #include "nek/text.hpp"
 #include "runtime/call.h"
@@ -83,17 +85,40 @@ bool is_broken(HostCall& call, std::string defect) {
 // A batch is being worked on; in decode and control there is none.
 bool has_batch(const HostCall& call) { return call.visit && call.visit->in; }
 
-// What filters make goes to encoders that trust it to be UTF-8.
-std::string text_defect(const nek_schema& schema, uint32_t rows, const nek_column* const* columns) {
-  for (uint32_t i = 0; i < schema.count; i++) {
-    const nek_column& column = *columns[i];
-    if (column.type != NEK_TEXT && column.type != NEK_JSON) continue;
-    for (uint32_t row = 0; row < rows; row++)
-      if (nek_has(&column, row) && !valid_utf8(to_view(nek_text_at(&column, row))))
-        return std::string("column '") + schema.fields[i].name + "': row " + std::to_string(row) +
-               ": text is not UTF-8";
-  }
-  return {};
+void on_refuse_row(nek_call* c, uint32_t row, const char* reason, nek_text detail);
+void on_refuse_bytes(nek_call* c, nek_span bytes, const char* reason, nek_text detail);
+
+constexpr const char* kNotUtf8 = "utf8";  // as decoders say it
+
+std::string not_utf8(const char* column) {
+  return std::string("column '") + column + "' is not UTF-8";
+}
+
+// Records that a filter adds text to which is none go no further. `keep`: those that are sent on.
+void refuse_texts(nek_call* call, const char* name, const nek_column& column,
+                  const uint64_t* keep) {
+  for (const uint32_t row : rows_not_utf8(column, call->batch->rows))
+    if (!keep || bit(keep, row)) on_refuse_row(call, row, kNotUtf8, to_text(not_utf8(name)));
+}
+
+// A derived record has no bytes that it could be made of again: its text is mended.
+const nek_column* mended_texts(HostCall& call, const char* name, const nek_column& column,
+                               uint32_t rows) {
+  if (rows_not_utf8(column, rows).empty()) return &column;
+  if (!call.instance.told_of_texts.exchange(true))
+    log_line(NEK_WARN, call.instance.id,
+             not_utf8(name) +
+                 " in a record that this filter made: U+FFFD takes the place of what "
+                 "is none, here and in all that follow");
+  Arena& arena = call.task.arena;
+  if (!column.dictionary) return column_as_utf8(arena, column);
+  auto* mended = arena.array<nek_column>(1);
+  *mended = column;
+  const HostDictionary* made = make_dictionary(*column_as_utf8(arena, *column.dictionary->values));
+  call.task.hold_dictionary(made);
+  release(made);  // the task's hold stays
+  mended->dictionary = made;
+  return mended;
 }
 
 void* on_memory(nek_call* call, size_t bytes) { return call_of(call).task.arena.allocate(bytes); }
@@ -135,9 +160,8 @@ void on_emit(nek_call* c, uint32_t stream, const uint64_t* keep, const nek_colum
       const nek_field& field = shape.streams[stream].adds[i];
       if (!added[i]) continue;
       const nek_schema one{1, &field};
-      if (is_broken(call, column_defect(one, rows, &added[i], call.strict)) ||
-          is_broken(call, text_defect(one, rows, &added[i])))
-        return;
+      if (is_broken(call, column_defect(one, rows, &added[i], call.strict))) return;
+      refuse_texts(c, field.name, *added[i], emission.keep);
     }
   }
   call.visit->emissions.push_back(emission);
@@ -158,9 +182,9 @@ void on_derive(nek_call* c, uint32_t stream, uint32_t rows, const nek_column* co
   auto* own = call.task.arena.array<const nek_column*>(schema->count);
   for (uint32_t i = 0; i < schema->count; i++)
     own[i] = columns[i] ? columns[i] : null_column(call.task.arena, schema->fields[i].type, rows);
-  if (is_broken(call, column_defect(*schema, rows, own, call.strict)) ||
-      is_broken(call, text_defect(*schema, rows, own)))
-    return;
+  if (is_broken(call, column_defect(*schema, rows, own, call.strict))) return;
+  for (uint32_t i = 0; i < schema->count; i++)
+    own[i] = mended_texts(call, schema->fields[i].name, *own[i], rows);
   Batch& batch = call.task.batches.emplace_back();
   batch.c = {schema, rows, own};
   if (ids) {
@@ -216,13 +240,39 @@ void count_records(Task& task, const Batch& batch) {
   }
 }
 
+bool looks_at_texts(const nek_decoder& decoder) {
+  return NEK_HAS(&decoder, texts_are_utf8) && decoder.texts_are_utf8;
+}
+
+// Records with text which is none, in columns from `first` on, go to the dead letters instead.
+void leave_out_texts(nek_call* call, Batch& batch, uint32_t first) {
+  std::map<uint32_t, const char*> bad;  // row: column
+  for (uint32_t i = first; i < batch.c.schema->count; i++)
+    for (const uint32_t row : rows_not_utf8(*batch.c.columns[i], batch.c.rows))
+      bad.emplace(row, batch.c.schema->fields[i].name);
+  if (bad.empty()) return;
+  for (const auto& [row, column] : bad)
+    on_refuse_bytes(call, batch.raw[row], kNotUtf8, to_text(not_utf8(column)));
+  std::vector<uint32_t> good;
+  for (uint32_t row = 0; row < batch.c.rows; row++)
+    if (!bad.contains(row)) good.push_back(row);
+  Arena& arena = call_of(call).task.arena;
+  auto* columns = arena.array<const nek_column*>(batch.c.schema->count);
+  for (uint32_t i = 0; i < batch.c.schema->count; i++)
+    columns[i] = gather_column(arena, *batch.c.columns[i], good);
+  auto* raw = arena.array<nek_span>(good.size());
+  std::transform(good.begin(), good.end(), raw, [&](uint32_t row) { return batch.raw[row]; });
+  batch.raw = raw;
+  batch.c = {batch.c.schema, static_cast<uint32_t>(good.size()), columns};
+}
+
 void on_decoded(nek_call* c, const nek_schema* schema, uint32_t rows,
                 const nek_column* const* columns, const nek_span* raw) {
   HostCall& call = call_of(c);
   Task& task = call.task;
   if (rows == 0) return;
   if (is_broken(call, column_defect(*schema, rows, columns, call.strict))) return;
-  const uint32_t used = task.chunk->c.used;
+  const uint32_t own_columns = schema->count, used = task.chunk->c.used;
   for (uint32_t row = 0; row < rows; row++) {
     if (raw[row].begin > used || used - raw[row].begin < raw[row].size ||
         (row && raw[row].begin < raw[row - 1].begin)) {
@@ -245,6 +295,10 @@ void on_decoded(nek_call* c, const nek_schema* schema, uint32_t rows,
   std::copy(all.begin(), all.end(), own);
   batch.c.schema = schema;
   batch.c.columns = own;
+  const bool looked = looks_at_texts(*call.instance.plugin.decoder) && !call.strict;
+  leave_out_texts(c, batch, looked ? own_columns : 0);
+  rows = batch.c.rows;
+  if (rows == 0) return;
   count_records(task, batch);
   task.streams[task.input][0].push_back(&batch);
   StreamLedger& ledger = task.ledger.streams[task.input][0];

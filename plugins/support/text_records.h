@@ -53,6 +53,7 @@ class TextRecords {
 class TextDecoder {
  public:
   using Lane = TextRecords;
+  static constexpr bool kTextsAreUtf8 = true;
 
   TextDecoder(Host host, TextConfig config) : host_(host), config_(std::move(config)) {}
   Status setup(Shape& shape) {

@@ -52,7 +52,7 @@ constexpr nek_option kLevels = option("levels", "list", "[low, high]", "low|high
 constexpr const nek_option* kEsOptions[] = {&kHosts, &kPassword, &kTls, &kLevels, nullptr};
 
 constexpr nek_input kInput = {sizeof(nek_input), nullptr, nullptr};
-constexpr nek_decoder kDecoder = {sizeof(nek_decoder), nullptr, nullptr, nullptr, nullptr};
+constexpr nek_decoder kDecoder = {sizeof(nek_decoder), nullptr, nullptr, nullptr, nullptr, false};
 constexpr nek_filter kFilter = {sizeof(nek_filter), nullptr, nullptr};
 constexpr nek_encoder kEncoder = {sizeof(nek_encoder), nullptr, nullptr, nullptr};
 constexpr nek_output kOutput = {sizeof(nek_output), nullptr, nullptr, nullptr};

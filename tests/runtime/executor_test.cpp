@@ -167,17 +167,107 @@ TEST_CASE("of several things that a filter does wrong in one call the first is t
         }) == "middle: broken filter: refuse_row() of a row that is not in the batch");
 }
 
-TEST_CASE("a filter that makes text which is not UTF-8 is told so, before anybody writes it") {
-  CHECK(fault_of([](Script& script) {
-          script.process = [](Call& call) {
-            TextWriter made(call.column(NEK_TEXT, {.rows = 2, .text_bytes = 40}));
-            made.set(0, "caf\xc3\xa9");
-            made.set(1, "a long text that was cut: caf\xc3");
-            const nek_column* const columns[] = {made.column()};
-            call.derive(1, 2, columns);
-            return Status();
-          };
-        }) == "middle: broken filter: column 'text': row 1: text is not UTF-8");
+// "COMPONENT REASON DETAIL" of each dead letter.
+Texts reasons(MemoryEnv& env) {
+  Texts all;
+  std::istringstream lines(env.content("data/dead-letters.ndjson"));
+  for (std::string line; std::getline(lines, line);) {
+    const auto letter = nlohmann::json::parse(line);
+    all.push_back(letter.value("component", "") + " " + letter.value("reason", "") + " " +
+                  letter.value("detail", ""));
+  }
+  return all;
+}
+
+TEST_CASE("a record that a filter adds text to which is not UTF-8 is a dead letter, others go on") {
+  Script script;
+  script.read = reads({"one\ntwo\nthree\n", "four\n"});
+  script.note_of = [](Call& call) {
+    TextWriter notes(call.column(NEK_TEXT, {.rows = call.rows(), .text_bytes = 100}));
+    for (uint32_t row = 0; row < call.rows(); row++) {
+      const std::string_view text = to_view(nek_text_at(&call.read(0), row));
+      notes.set(row, text == "two"     ? "a long text that was cut: caf\xc3"
+                     : text == "three" ? "a long text, and whole: caf\xc3\xa9"
+                     : text == "four"  ? "\xff"
+                                       : "caf\xc3\xa9");
+    }
+    return notes.column();
+  };
+  MemoryEnv env;
+  const Ended ended = run_script(script, env, script_config(true));
+  CHECK(ended.failure.empty());
+  CHECK(ended.faults.empty());
+  CHECK(script.delivered() ==
+        Texts{"s@0 one (caf\xc3\xa9)", "s@8 three (a long text, and whole: caf\xc3\xa9)"});
+  CHECK(ended.letters == Texts{"utf8 two\n", "utf8 four\n"});
+  CHECK(reasons(env) ==
+        Texts{"middle utf8 column 'note' is not UTF-8", "middle utf8 column 'note' is not UTF-8"});
+}
+
+TEST_CASE("in a record that a filter derives U+FFFD takes the place of what is not UTF-8") {
+  Script script;
+  script.read = reads({"one\n"});
+  script.process = [](Call& call) {
+    TextWriter made(call.column(NEK_TEXT, {.rows = 3, .text_bytes = 60}));
+    made.set(0, "caf\xc3\xa9");
+    made.set(1, "a long text that was cut: caf\xc3");
+    made.set(2, "\xffmore");
+    const nek_column* const columns[] = {made.column()};
+    call.derive(1, 3, columns);
+    return Status();
+  };
+  MemoryEnv env;
+  const Ended ended = run_script(script, env, script_config(true, {"made"}));
+  CHECK(ended.failure.empty());
+  CHECK(ended.faults.empty());
+  CHECK(script.delivered() ==
+        Texts{"caf\xc3\xa9", "a long text that was cut: caf\xef\xbf\xbd", "\xef\xbf\xbdmore"});
+  CHECK(ended.letters.empty());
+}
+
+TEST_CASE("a record that a decoder hands out with text which is not UTF-8 is a dead letter") {
+  const auto run = [](Texts parts) {
+    Script script;
+    script.read = reads(std::move(parts));
+    MemoryEnv env;
+    const Ended ended = run_script(script, env, script_config(false));
+    CHECK(ended.failure.empty());
+    CHECK(ended.faults.empty());
+    CHECK(ended.records == 3);
+    CHECK(reasons(env) == Texts{"in utf8 column 'text' is not UTF-8"});
+    return script.delivered();
+  };
+  CHECK(run({"one\ncaf\xc3\nthree\n"}) == Texts{"s@0 one", "s@9 three"});
+  CHECK(run({"one\n", "caf\xc3 and all that comes behind it\n", "three\n"}) ==
+        Texts{"s@0 one", "s@38 three"});
+}
+
+TEST_CASE("a message whose column is not UTF-8 is a dead letter with its records") {
+  Script script;
+  const PipelineConfig config = script_config(false);
+  script.read = [columns = std::array<const nek_column*, 1>(), arena = std::make_shared<Arena>(),
+                 read = false](Host host, Chunk& chunk) mutable {
+    if (std::exchange(read, true)) return chunk.empty() ? end() : Status();
+    nek_source* source = open_source(host, "s", NEK_MESSAGES);
+    chunk.add(source, 0, "one");
+    chunk.add(source, 1, "two");
+    const nek_field field{"note", NEK_TEXT, 0};
+    nek_make make{};
+    make.type = NEK_TEXT;
+    make.rows = 2;
+    TextWriter notes(*make_column(*arena, make));
+    notes.set(0, "good");
+    notes.set(1, "bad\xff");
+    columns[0] = notes.column();
+    chunk.columns(host.schema({&field, 1}), columns.data());
+    return Status();
+  };
+  MemoryEnv env;
+  const Ended ended = run_script(script, env, config);
+  CHECK(ended.failure.empty());
+  CHECK(ended.faults.empty());
+  CHECK(script.delivered() == Texts{"s@0 one (good)"});
+  CHECK(reasons(env) == Texts{"in utf8 column 'note' is not UTF-8"});
 }
 
 TEST_CASE("control calls have no batch, and a filter that acts as if they had is told so") {

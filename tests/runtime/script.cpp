@@ -103,12 +103,13 @@ class Middle {
   explicit Middle(Host host) : host_(host) {}
   Status setup(Shape& shape) {
     shape.read("text", {NEK_TEXT});
-    shape.pass("out");
+    shape.pass("out", {{"note", NEK_TEXT}});
     shape.derived("made", {{"text", NEK_TEXT}});
     return {};
   }
   Status process(nek::Call& call) const {
-    if (!the_script->sends_in_commit) call.emit(0);
+    const nek_column* note = the_script->note_of ? the_script->note_of(call) : nullptr;
+    if (!the_script->sends_in_commit) call.emit(0, std::span(&note, 1));
     return the_script->process ? the_script->process(call) : Status();
   }
   Status commit(nek::Call& call) {
@@ -133,6 +134,7 @@ class Origins {
   Status setup(Shape& shape) {
     text_ = shape.read_optional("text", {NEK_TEXT});
     key_ = shape.read_optional("key", {NEK_DICT_TEXT});
+    note_ = shape.read_optional("note", {NEK_TEXT});
     source_ = shape.read_optional("nek.source", {NEK_TEXT});
     position_ = shape.read_optional("nek.position", {NEK_UINT64});
     return {};
@@ -140,7 +142,7 @@ class Origins {
   Status encode(nek::Call& call, Encoded& out) const {
     if (the_script->encode) return the_script->encode(call, out);
     const nek_column &text = call.read(text_), &key = call.read(key_), &source = call.read(source_),
-                     &position = call.read(position_);
+                     &position = call.read(position_), &note = call.read(note_);
     for (uint32_t row = 0; row < call.rows(); row++) {
       if (nek_has(&position, row)) {
         out.append(to_view(nek_text_at(&source, row)));
@@ -152,6 +154,8 @@ class Origins {
         const nek_text name = nek_text_at(key.dictionary->values, static_cast<uint32_t>(code));
         out.append(" [" + std::string(to_view(name)) + "]");
       }
+      if (nek_has(&note, row))
+        out.append(" (" + std::string(to_view(nek_text_at(&note, row))) + ")");
       out.append("\n");
       out.end_row(row);
     }
@@ -159,7 +163,7 @@ class Origins {
   }
 
  private:
-  uint32_t text_ = 0, key_ = 0, source_ = 0, position_ = 0;
+  uint32_t text_ = 0, key_ = 0, note_ = 0, source_ = 0, position_ = 0;
 };
 
 class Out {

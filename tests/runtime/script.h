@@ -21,6 +21,7 @@ struct Script {
   std::function<Status(Call&, const nek_chunk&)> decode;     // after the records were handed out
   std::function<Status(Call&)> process, commit;              // process: after it has sent all on
   bool sends_in_commit = false;                              // instead of process
+  std::function<const nek_column*(Call&)> note_of;           // what process adds as `note`: text
   std::function<Status(Call&, const nek_control&)> control;  // of the filter; not SNAPSHOT
   std::function<Status(Call&, Encoded&)> encode;
   std::function<Status()> write;  // before it takes the blocks
@@ -29,8 +30,8 @@ struct Script {
 
   std::vector<std::string> events() const;
   void note(std::string event);
-  // Each record as the output got it: SOURCE@POSITION TEXT, and [KEY] where it has the column
-  // `key`.
+  // Each record as the output got it: SOURCE@POSITION TEXT, and [KEY] and (NOTE) where it has the
+  // columns `key` and `note`.
   std::vector<std::string> delivered() const;
   void deliver(std::string_view records);
   void use();
@@ -41,7 +42,8 @@ struct Script {
 };
 
 const nek_plugin* script_input();
-const nek_plugin* script_filter();   // streams: out (pass), made (derived: text); all controls
+const nek_plugin*
+script_filter();  // streams: out (pass; adds note), made (derived: text); all controls
 const nek_plugin* script_output();   // write(); all controls
 const nek_plugin* script_decoder();  // columns: text, time (the text as milliseconds)
 const nek_plugin* script_encoder();

@@ -34,6 +34,7 @@ struct DecoderConfig {
 
 class Decoder {
  public:
+  static constexpr bool kTextsAreUtf8 = true;
   struct Source {
     std::optional<Plan> by_header;
     const Plan* plan = nullptr;         // of plain records

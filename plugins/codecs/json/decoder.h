@@ -29,6 +29,7 @@ struct JsonDecoderConfig {
 class JsonDecoder {
  public:
   using Config = JsonDecoderConfig;
+  static constexpr bool kTextsAreUtf8 = true;
 
   struct Column {
     std::string name;

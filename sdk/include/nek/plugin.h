@@ -212,6 +212,7 @@ typedef struct nek_decoder {
   /* host->decoded() for each schema met, host->refuse_bytes() for what is no record.
      [worker-thread & started] */
   nek_status (*decode)(void *self, nek_call *call, const nek_chunk *chunk);
+  bool texts_are_utf8; /* it has looked at all text that it hands out; false: the host looks */
 } nek_decoder;
 
 /* ---- Filters --------------------------------------------------------------------------------- */
@@ -363,7 +364,8 @@ struct nek_host {
   nek_column *(*column)(nek_call *, const nek_make *);
   /* Records out. [worker-thread, ordered]; decoded: [worker-thread]
      emit: call->batch with `added` (stream->adds; NULL in it: not wanted) to a stream, at most once a
-     batch. keep: bitmap of rows, NULL: all. The host leaves out rows that were refused.
+     batch. keep: bitmap of rows, NULL: all. The host leaves out rows that were refused, and refuses those
+     that get text which is not UTF-8, as decoded() does; in derived ones it puts U+FFFD there.
      ids: a derived record's own, from its content; NULL: it has none. raw: each row's bytes, increasing. */
   void (*emit)(nek_call *, uint32_t stream, const uint64_t *NEK_NULLABLE keep, const nek_column *const *added);
   void (*derive)(nek_call *, uint32_t stream, uint32_t rows, const nek_column *const *, const nek_id *NEK_NULLABLE ids);

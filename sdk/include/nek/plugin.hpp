@@ -18,6 +18,7 @@
 //             [size_t frame(std::string_view bytes, bool at_end) const]
 //             [struct Source], with Status open(Source&, std::string_view head) const;
 //             then frame takes a const Source& before the bytes
+//             [static constexpr bool kTextsAreUtf8 = true]  the host need not look at them again
 //   filter    Status process(Call&[, Lane&]) const  [Status commit(Call&)]
 //   encoder   Status encode(Call&, Encoded&[, Lane&]) const  [std::string_view header() const]
 //             [std::string_view record_end() const]
@@ -388,12 +389,13 @@ consteval nek_input input_table() {
 template <class T, const auto& kOptions>
 consteval nek_decoder decoder_table() {
   using To = Thunks<T, kOptions>;
-  nek_decoder table{sizeof(nek_decoder), nullptr, nullptr, nullptr, To::decode};
+  nek_decoder table{sizeof(nek_decoder), nullptr, nullptr, nullptr, To::decode, false};
   if constexpr (HasSource<T>) {
     table.source_open = To::source_open;
     table.source_close = To::source_close;
   }
   if constexpr (requires { &T::frame; }) table.frame = To::frame;
+  if constexpr (requires { T::kTextsAreUtf8; }) table.texts_are_utf8 = T::kTextsAreUtf8;
   return table;
 }
 template <class T, const auto& kOptions>
