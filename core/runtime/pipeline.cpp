@@ -250,6 +250,7 @@ void Pipeline::fail_with(const std::string& text) {
     failure_ = text;
   }
   log_line(NEK_ERROR, "", text);  // at once: the end may be held up by what failed
+  tell_stopping();
 }
 
 void Pipeline::retired(Task& task) {
@@ -323,9 +324,17 @@ void Pipeline::stop() {
     const std::lock_guard lock(mutex_);
     stop_asked_ = true;
   }
+  tell_stopping();
   if (replay_) replay_->stop();
   for (auto& reader : readers_)
     if (reader) reader->stop();
+}
+
+void Pipeline::tell_stopping() {
+  for (Component& component : components_) {
+    component.plugin->stopping = true;
+    if (component.codec) component.codec->stopping = true;
+  }
 }
 
 bool Pipeline::wait(milliseconds time) {
@@ -345,6 +354,7 @@ void Pipeline::shut_down() {
     shutting_down_ = true;
     wake();
   }
+  tell_stopping();
   const auto each = [this](const auto& end) {
     for (uint32_t i = 0; i < components_.size(); i++) {
       ending_ = i;

@@ -128,6 +128,7 @@ class Pipeline {
   bool snapshot_due(std::chrono::steady_clock::time_point now) const;
   void snapshot_now(std::chrono::milliseconds time);
   void fail_with(const std::string& text);
+  void tell_stopping();
   void wake();  // the coordinator and whoever waits; mutex_ held
   void retired(Task& task);
   void passed(uint32_t component, const Control& control);

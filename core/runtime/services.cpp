@@ -408,6 +408,8 @@ void on_state_write(nek_snapshot* snapshot, nek_text piece) {
 }
 void on_state_done(nek_snapshot* snapshot, nek_status status) { snapshot_done(snapshot, status); }
 
+bool on_stopping(const nek_host* host) { return instance_of(host).stopping; }
+
 nek_status on_export_batch(nek_call* c, ArrowSchema* schema, ArrowArray* array) {
   if (!has_batch(call_of(c)))
     return on_fail(nullptr, NEK_FAIL, to_text("there is no batch to export"), nullptr);
@@ -473,6 +475,7 @@ nek_host host_services() {
   host.source_mark = on_source_mark;
   host.source_leave = on_source_leave;
   host.known_sources = on_known_sources;
+  host.stopping = on_stopping;
   return host;
 }
 

@@ -3,6 +3,7 @@
 
 import array
 import fcntl
+import http.server
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import select
 import signal
 import subprocess
 import termios
+import threading
 import unittest
 
 from e2e import NEK, NekTest
@@ -108,6 +110,63 @@ outputs:
         self.assertEqual(child.wait(60), 1, self.log())
         self.assertIn("stuck: does not end: it is not waited for\n", self.log())
         self.must_have_failed()
+
+    def test_a_merge_at_the_end_is_not_waited_for_when_nek_is_to_stop(self):
+        server = MergesForEver()
+        self.addCleanup(server.end)
+        (self.folder / "job.yaml").write_text(f"""
+settings: {{ shutdown_timeout: 1h, linger: 5ms }}
+inputs:
+  - generate: {{ rows: 1000 }}
+outputs:
+  - es_bulk: {{ hosts: ["http://127.0.0.1:{server.port}"], index: flows, on_end: {{ force_merge: 1 }} }}
+""")
+        child = self.start_nek()
+        self.wait_until(server.merges.is_set, child)
+        child.send_signal(signal.SIGTERM)
+        self.assertEqual(child.wait(60), 0, self.log())
+        self.assertEqual(sum(server.documents), 1000)
+        self.assertIn("all is delivered, but nek is to stop: what 'on_end' asks for is not waited for, "
+                      "from index flows on\n", self.log())
+
+
+class MergesForEver:
+    """A search server that takes all documents, and answers no request to merge them."""
+
+    def __init__(self):
+        self.documents = []  # of each request
+        self.merges, self.ended = threading.Event(), threading.Event()
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                if "/_forcemerge" in self.path:
+                    outer.merges.set()
+                    outer.ended.wait()
+                    return
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                count = body.count(b"\n") // 2
+                outer.documents.append(count)
+                reply = json.dumps({"errors": False, "items": [{"create": {"status": 201}}] * count}).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(reply)))
+                self.end_headers()
+                self.wfile.write(reply)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def end(self):
+        self.ended.set()
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
 
 
 if __name__ == "__main__":

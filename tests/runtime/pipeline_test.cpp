@@ -4,7 +4,9 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <set>
+#include <thread>
 
 #include "model.h"
 #include "runtime/output.h"
@@ -131,6 +133,32 @@ TEST_CASE("while a pipeline runs its threads have names that say what they do") 
     INFO(name);
     CHECK(names.count(name) == 1);
   }
+}
+
+TEST_CASE("a plugin that takes long at the end can ask whether nek is to stop") {
+  MemoryEnv env;
+  Script script;
+  read_one_line(script, "one\n");
+  std::promise<void> at_end;
+  bool before = true, told = false;
+  script.control = [&](Call& call, const nek_control& control) {
+    if (control.kind != NEK_FINISH) return Status();
+    const nek_host* host = call.c()->host;
+    before = host->stopping(host);
+    at_end.set_value();
+    for (int i = 0; i < 60'000 && !told; i++) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      told = host->stopping(host);
+    }
+    return Status();
+  };
+  const Ended ended = run_script(script, env, script_config(true), [&](Pipeline& pipeline) {
+    at_end.get_future().wait();
+    pipeline.stop();
+  });
+  CHECK(ended.failure.empty());
+  CHECK_FALSE(before);
+  CHECK(told);
 }
 
 // ---- Plugins that break the rules ---------------------------------------------------------------

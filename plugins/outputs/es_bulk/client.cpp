@@ -85,7 +85,7 @@ bool Client::prepared() {
     const std::lock_guard lock(mutex_);
     if (queue_.empty()) return false;
   }
-  const Status status = config_.prepare(stopping_);
+  const Status status = config_.prepare([this] { return stopping_.load(); });
   prepared_ = status.ok();
   if (prepared_) return true;
   std::deque<Bulk> waiting;

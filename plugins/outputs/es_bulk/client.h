@@ -25,7 +25,7 @@ struct ClientConfig {
   bool gzip = false;
   bool create = true;
   // Run before the first request, again until it succeeds; its message is why the records wait.
-  std::function<Status(const std::atomic<bool>& stop)> prepare;
+  std::function<Status(const Stop& stop)> prepare;
 };
 
 class Client {

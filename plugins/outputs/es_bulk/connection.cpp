@@ -68,14 +68,14 @@ void Connection::configure(CURL* curl) const {
   }
 }
 
-HttpReply Connection::ask(const HttpRequest& request, const std::atomic<bool>* stop) const {
+HttpReply Connection::ask(const HttpRequest& request, const Stop& stop) const {
   HttpReply reply;
   for (size_t host = 0; host < config_.hosts.size(); host++) {
     Transfer transfer;
     transfer.stop_when(stop);
     transfer.begin(*this, host, request);
     reply = transfer.end(curl_easy_perform(transfer.curl()));
-    if (reply.answered() || (stop && *stop)) break;
+    if (reply.answered() || (stop && stop())) break;
   }
   return reply;
 }
@@ -192,7 +192,7 @@ size_t Connection::Transfer::write(char* from, size_t size, size_t count, void* 
 
 int Connection::Transfer::progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   const auto& transfer = *static_cast<Transfer*>(self);
-  return transfer.stop_ && *transfer.stop_ ? 1 : 0;
+  return transfer.stop_() ? 1 : 0;
 }
 
 }  // namespace nek

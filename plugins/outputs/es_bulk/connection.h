@@ -5,12 +5,13 @@
 #pragma once
 #include <curl/curl.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "nek/status.hpp"
@@ -48,13 +49,16 @@ struct HttpRequest {
   std::chrono::milliseconds timeout{0};  // 0: the connection's
 };
 
+// Whether it is to be given up; empty: never.
+using Stop = std::function<bool()>;
+
 class Connection {
  public:
   explicit Connection(ConnectionConfig config);
 
   const std::vector<std::string>& hosts() const { return config_.hosts; }
-  // Waits for the answer, of each host in turn until one answers. `stop`: gives up when it is set.
-  HttpReply ask(const HttpRequest& request, const std::atomic<bool>* stop = nullptr) const;
+  // Waits for the answer, of each host in turn until one answers, or until `stop`.
+  HttpReply ask(const HttpRequest& request, const Stop& stop = {}) const;
 
   // A request under way; reused, so that libcurl's handle and its buffers are.
   class Transfer {
@@ -67,7 +71,7 @@ class Connection {
     void begin(const Connection& connection, size_t host, HttpRequest request);
     // After libcurl is done with it.
     HttpReply end(CURLcode code);
-    void stop_when(const std::atomic<bool>* stop) { stop_ = stop; }
+    void stop_when(Stop stop) { stop_ = std::move(stop); }
 
    private:
     static size_t read(char* to, size_t size, size_t count, void* self);
@@ -81,7 +85,7 @@ class Connection {
     std::string reply_;
     curl_slist* headers_ = nullptr;
     char error_[CURL_ERROR_SIZE] = {};
-    const std::atomic<bool>* stop_ = nullptr;
+    Stop stop_;
   };
 
  private:

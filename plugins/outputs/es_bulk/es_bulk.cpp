@@ -169,7 +169,7 @@ class EsBulk {
     client.gzip = config_.compression == Packing::kGzip;
     client.create = config_.op == Op::kCreate;
     if (config_.index_template)
-      client.prepare = [this](const std::atomic<bool>& stop) { return install_template(stop); };
+      client.prepare = [this](const Stop& stop) { return install_template(stop); };
     client_.emplace(host_, *connection_, std::move(client));
     client_->start();
     return {};
@@ -274,18 +274,21 @@ class EsBulk {
                      : fail_at(host_.at("template"), "template.file: " + body.status().message());
   }
 
-  Status install_template(const std::atomic<bool>& stop) const {
+  Status install_template(const Stop& stop) const {
     const Result<std::string> done =
-        Server(*connection_, &stop).install_template(*config_.index_template, actions_.wildcard());
+        Server(*connection_, stop).install_template(*config_.index_template, actions_.wildcard());
     if (done.ok()) host_.log(NEK_INFO, *done);
     return done.status();
   }
 
-  // What takes long is said before it begins: until then nothing else moves.
+  // What takes long is said before it begins: until then nothing else moves. Whoever wants nek to
+  // end does not wait for it.
   void finish_indices() const {
-    const Server server(*connection_);
-    const std::set<std::string> indices = actions_.indices();
     const uint32_t segments = config_.on_end.force_merge;
+    if (!segments && !config_.on_end.refresh) return;
+    const auto stopping = [this] { return host_.stopping(); };
+    const Server server(*connection_, stopping);
+    const std::set<std::string> indices = actions_.indices();
     const bool no_source = config_.index_template && !config_.index_template->source;
     if (segments && no_source && !indices.empty())
       host_.log(NEK_INFO,
@@ -302,6 +305,11 @@ class EsBulk {
         status = server.force_merge(index, segments);
       }
       if (status.ok() && config_.on_end.refresh) status = server.refresh(index);
+      if (stopping())
+        return host_.log(NEK_WARN,
+                         "all is delivered, but nek is to stop: what 'on_end' asks for is "
+                         "not waited for, from index " +
+                             index + " on");
       if (!status.ok()) host_.log(NEK_WARN, "all is delivered, but: " + status.message());
     }
   }

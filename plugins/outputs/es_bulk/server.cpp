@@ -153,7 +153,7 @@ Status Server::wait_for_leases(const std::string& index) const {
   flush.path = "/" + index + "/_flush";
   flush.timeout = kMerge;
   Status status = ask(std::move(flush)).status();
-  for (int second = 0; status.ok() && second < 60; second++) {
+  for (int second = 0; status.ok() && second < 60 && !(stop_ && stop_()); second++) {
     HttpRequest request;
     request.path = "/" + index +
                    "/_stats?level=shards&filter_path=indices.*.shards.*.seq_no.max_seq_no,"

@@ -2,7 +2,6 @@
 // Server: what is asked of the servers besides _bulk: who they are, templates, refresh and merge.
 // Each function waits for the answer. Thread-safe.
 #pragma once
-#include <atomic>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -16,8 +15,8 @@ namespace nek {
 
 class Server {
  public:
-  explicit Server(const Connection& connection, const std::atomic<bool>* stop = nullptr)
-      : connection_(connection), stop_(stop) {}
+  explicit Server(const Connection& connection, Stop stop = {})
+      : connection_(connection), stop_(std::move(stop)) {}
 
   struct About {
     std::string name, version;
@@ -44,7 +43,7 @@ class Server {
   Result<nlohmann::json> ask(HttpRequest request, bool may_be_absent = false) const;
 
   const Connection& connection_;
-  const std::atomic<bool>* stop_;
+  Stop stop_;
 };
 
 }  // namespace nek

@@ -391,6 +391,9 @@ struct nek_host {
   void (*source_mark)(const nek_host *, nek_source *, nek_text mark);
   void (*source_leave)(const nek_host *, nek_source *);
   void (*known_sources)(const nek_host *, void *to, void (*each)(void *to, const nek_known_source *));
+  /* nek has been asked to stop, or has failed: what takes long and may be left out, such as upkeep at
+     FINISH, is not waited for. */
+  bool (*stopping)(const nek_host *);                /* started */                       /* [any-thread] */
 };
 
 /* ---- A plugin -------------------------------------------------------------------------------- */

@@ -121,6 +121,8 @@ class Host {
       (*static_cast<Each*>(to))(*source);
     });
   }
+  // Nek is to end: what takes long and may be left out is not waited for. [any-thread]
+  bool stopping() const { return NEK_HAS(host_, stopping) && host_->stopping(host_); }
   std::vector<uint64_t> revoke_sources(std::span<nek_source* const> sources,
                                        uint32_t wait_ms) const {
     std::vector<uint64_t> committed(sources.size(), NEK_NO_POSITION);

@@ -4,6 +4,7 @@
 // Thread-safe as plugin.h marks its functions; the rest is for one thread at a time.
 #pragma once
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -111,6 +112,7 @@ class Host {
   // By key, of earlier runs; source_mark() sets it.
   std::map<std::string, std::string> marks;
   std::map<std::string, uint64_t> committed;  // by identity: what source_revoke() answers
+  std::atomic<bool> stopping = false;         // nek is to end
   bool no_ids = false;                        // records have none, as a filter may derive them
   std::map<std::string, const void*> extensions;
   struct Codec {
@@ -492,6 +494,7 @@ inline void Host::fill_table() {
     of(h).logs_.emplace_back(to_view(line));
   };
   t.now_ms = [](const nek_host* h) { return of(h).now; };
+  t.stopping = [](const nek_host* h) { return of(h).stopping.load(); };
   t.metric = [](const nek_host* h, int kind, const char* name, const char*) {
     std::lock_guard lock(of(h).mutex_);
     Metric& metric = of(h).metrics_.try_emplace(name, Metric{&of(h), kind, 0}).first->second;
