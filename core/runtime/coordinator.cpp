@@ -13,7 +13,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLook{20};  // how often the coordinator looks at the clock
+constexpr milliseconds kLook{20};              // how often the coordinator looks at the clock
+constexpr milliseconds kFirstSnapshot{10000};  // how long reading waits for it
 
 }  // namespace
 
@@ -110,9 +111,10 @@ bool Pipeline::keep(Snapshot& snapshot) {
     if (status.ok()) return true;
     if (!told) log_line(NEK_WARN, "", status.message() + "; no snapshot is complete until it can");
     std::unique_lock lock(mutex_);
-    if (changed_.wait_for(lock, options_.retry.base * 10,
-                          [&] { return shutting_down_ || !failure_.empty(); }))
-      return false;
+    const auto ends = [&] {
+      return shutting_down_ || !failure_.empty() || (stop_asked_ && !reading_);
+    };
+    if (changed_.wait_for(lock, options_.retry.base * 10, ends)) return false;
   }
 }
 
@@ -170,7 +172,7 @@ void Pipeline::coordinate() {
 }
 
 bool Pipeline::coordinate_once() {
-  bool answered, stop_asked, readers_done, committed;
+  bool answered, stop_asked, readers_done, committed, published;
   {
     const std::lock_guard lock(mutex_);
     if (!failure_.empty()) return false;  // what failed is not in what was answered
@@ -178,13 +180,22 @@ bool Pipeline::coordinate_once() {
     stop_asked = stop_asked_;
     readers_done = readers_left_ == 0;
     committed = committed_left_ == 0;
+    published = published_ > 0;
   }
+  if (!reading_ && stop_asked) return false;  // nothing is to be delivered or kept
   if (answered) finish_snapshot();
   if (last_snapshot_done_) {
     const std::lock_guard lock(mutex_);
     return committed_left_ > 0;
   }
   const auto now = Clock::now();
+  // Else a crash before the first snapshot would leave files that nobody knows to be ours: those of
+  // an output that is new, or writes to another path.
+  if (!reading_ && (published || now - begun_ >= kFirstSnapshot)) {
+    reading_ = true;
+    for (auto& reader : readers_)
+      if (reader) reader->start();
+  }
   // One at a time: behind a full output they would pile up.
   if (wants_ticks_ && !finish_sent_ && now - last_tick_ >= options_.tick &&
       !tick_under_way_.exchange(true)) {

@@ -13,8 +13,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kFirstSnapshot{10000};  // how long reading waits for it
-
 Place place_of(const ComponentConfig& component, const nek_value* at) {
   if (at && at->line) return {at->line, at->column};
   return {component.line, component.column};
@@ -222,17 +220,11 @@ void Pipeline::start_threads() {
                                   [this, i](const Control& control) { passed(i, control); }});
   }
   executor_->start();
-  last_marker_ = last_tick_ = Clock::now();
+  last_marker_ = last_tick_ = begun_ = Clock::now();
+  reading_ = !!replay_;
+  if (!replay_) forced_ = 1;
   coordinator_ = start_thread("snapshots", [this] { coordinate(); });
-  // Else a crash before the first snapshot would leave files that nobody knows to be ours: those of
-  // an output that is new, or writes to another path.
-  if (!replay_) snapshot_now(kFirstSnapshot);
-  if (replay_) {
-    replay_->start();
-    return;
-  }
-  for (auto& reader : readers_)
-    if (reader) reader->start();
+  if (replay_) replay_->start();
 }
 
 // ---- What the parts report ----------------------------------------------------------------------

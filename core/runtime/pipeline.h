@@ -172,7 +172,8 @@ class Pipeline {
   std::shared_ptr<Snapshot> snapshot_;  // in flight
   DeadLetterSegment replay_head_;       // as of the marker
   uint64_t chunks_at_marker_ = 0, bytes_at_marker_ = 0;
-  std::chrono::steady_clock::time_point last_marker_{}, last_tick_{};
+  std::chrono::steady_clock::time_point last_marker_{}, last_tick_{}, begun_{};
+  bool reading_ = false;  // readers have started
   bool finish_sent_ = false, finished_ = false;
   bool last_snapshot_done_ = false;
   std::thread coordinator_;

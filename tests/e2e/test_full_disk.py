@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import unittest
 
@@ -151,6 +152,18 @@ class FullDisk(NekTest):
         self.disk.make_room()
         self.assertEqual(self.must_end(child)["outputs"][0]["delivered"], 20_000)
         self.assertEqual(self.numbers(out), list(range(20_000)))
+
+    def test_under_the_first_snapshot_a_signal_ends_nek_and_nothing_was_read(self):
+        out = self.folder / "out.ndjson"
+        source = self.write_csv(1000)
+        self.disk.fill()
+        child = self.start(source, f"file: {{ path: {out}, fields: [n] }}", self.disk.path)
+        self.wait_for_log("snapshot failed", child)
+        child.send_signal(signal.SIGTERM)
+        self.assertEqual(child.wait(120), 0, self.log())
+        self.disk.make_room()
+        child = self.start(source, f"file: {{ path: {out}, fields: [n] }}", self.disk.path)
+        self.assertEqual(self.must_end(child)["outputs"][0]["delivered"], 1000)
 
     def test_under_a_file_it_is_written_on_when_there_is_room_with_no_line_torn(self):
         out = self.disk.outside / "out.ndjson"

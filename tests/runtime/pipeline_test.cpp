@@ -120,12 +120,17 @@ TEST_CASE("while a pipeline runs its threads have names that say what they do") 
   MemoryEnv env;
   Script script;
   std::atomic<bool> seen = false;
-  script.read = [&](Host, Chunk&) { return seen ? end() : Status(); };
+  std::promise<void> reads;
+  script.read = [&, first = true](Host, Chunk&) mutable {
+    if (std::exchange(first, false)) reads.set_value();
+    return seen ? end() : Status();
+  };
   PipelineConfig config = script_config(false);
   config.components[0].id = "flows";
   config.components[1].id = "a_name_that_is_long";
   std::multiset<std::string> names;
   CHECK(run_script(script, env, config, [&](Pipeline&) {
+          reads.get_future().wait();
           names = thread_names();
           seen = true;
         }).failure.empty());
@@ -133,6 +138,27 @@ TEST_CASE("while a pipeline runs its threads have names that say what they do") 
     INFO(name);
     CHECK(names.count(name) == 1);
   }
+}
+
+TEST_CASE("a pipeline that waits for its first snapshot ends at once when it is told to") {
+  MemoryEnv env;
+  env.set_capacity(0);
+  Script script;
+  bool read = false;
+  script.read = [&](Host, Chunk&) {
+    read = true;
+    return end();
+  };
+  const Ended ended =
+      run_script(script, env, script_config(false), [](Pipeline& pipeline) { pipeline.stop(); });
+  CHECK(ended.failure.empty());
+  CHECK(ended.faults.empty());
+  CHECK_FALSE(read);
+  env.set_capacity(UINT64_MAX);
+  Script next;
+  read_one_line(next, "one\n");
+  CHECK(run_script(next, env, script_config(false)).failure.empty());
+  CHECK(next.delivered() == Texts{"s@0 one"});
 }
 
 TEST_CASE("a plugin that takes long at the end can ask whether nek is to stop") {
