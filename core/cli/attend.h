@@ -19,7 +19,7 @@ void take_signals();
 struct RunningVerb {
   const char* next = "the next run";  // what goes on from the last snapshot
   bool replays = false;
-  bool quiet = false;  // no progress and no summary
+  bool quiet = false;          // no progress and no summary
   std::function<void()> tick;  // while it runs, some twenty times a second; may be missing
   std::function<std::string(const RunResult&)> summary;
   std::function<bool()> is_complete;  // every record arrived; it logs why not

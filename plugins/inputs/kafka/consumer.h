@@ -137,7 +137,7 @@ class KafkaConsumer {
   size_t at_ = 0, count_ = 0;                  // of batch_
   size_t message_bytes_ = 1;                   // on average, of the batch before
   size_t full_messages_ = 0, full_bytes_ = 0;  // what librdkafka's queue holds at most
-  uint32_t finish_ms_ = 0;  // how long the end may wait until what was read is delivered
+  uint32_t finish_ms_ = 0;   // how long the end may wait until what was read is delivered
   size_t most_waiting_ = 0;  // messages in librdkafka's queue since it was woken last
   bool commit_under_way_ = false;
   bool commit_failed_ = false;
