@@ -170,6 +170,8 @@ TEST_CASE("a request that waits until batches may be smaller is told so") {
   };
   KafkaProducer producer(Host(host.c(), &none), configure, /*alone_ms=*/1);
   REQUIRE(producer.open().ok());
+  // Its leader is known then: the question would wait behind the slow answer, if it went there.
+  REQUIRE(send_one(host, producer) == NEK_DELIVERED);
   REQUIRE(!rd_kafka_mock_broker_push_request_error_rtts(cluster.get(), 2, 0, 1,
                                                         RD_KAFKA_RESP_ERR_NO_ERROR, 600'000));
   Request slow(host, producer, "slow");
