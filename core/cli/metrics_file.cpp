@@ -35,7 +35,7 @@ std::string label_value(std::string_view text) {
 // Metrics by name, because all samples of one stand together.
 class MetricsText {
  public:
-  explicit MetricsText(std::string pipeline) : pipeline_(label_value(pipeline)) {}
+  explicit MetricsText(const std::string& pipeline) : pipeline_(label_value(pipeline)) {}
 
   // `labels`: what stands between the braces, or empty.
   void add(const std::string& name, const char* type, const std::string& help,
