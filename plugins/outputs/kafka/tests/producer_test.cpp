@@ -23,6 +23,18 @@ rd_kafka_resp_err_t note_handle(rd_kafka_t* handle, const rd_kafka_conf_t*, void
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+// For a producer whose broker is librdkafka's own, within the process.
+Result<KafkaConf> with_own_broker(std::vector<rd_kafka_t*>& handles) {
+  KafkaConf conf;
+  for (const auto& [name, value] :
+       {std::pair{"test.mock.num.brokers", "1"}, std::pair{"enable.idempotence", "true"}}) {
+    Status status = conf.set(name, value);
+    if (!status.ok()) return status;
+  }
+  rd_kafka_conf_interceptor_add_on_new(conf.c(), "test", note_handle, &handles);
+  return conf;
+}
+
 // One record {"n":1} to a topic.
 struct Request {
   testing::Host& host;
@@ -55,16 +67,7 @@ TEST_CASE("a producer with a fatal error of whatever code is made anew, and send
   testing::Host host;
   std::vector<rd_kafka_t*> handles;
   const nek_value none{};
-  KafkaProducer producer(Host(host.c(), &none), [&]() -> Result<KafkaConf> {
-    KafkaConf conf;
-    for (const auto& [name, value] :
-         {std::pair{"test.mock.num.brokers", "1"}, std::pair{"enable.idempotence", "true"}}) {
-      Status status = conf.set(name, value);
-      if (!status.ok()) return status;
-    }
-    rd_kafka_conf_interceptor_add_on_new(conf.c(), "test", note_handle, &handles);
-    return conf;
-  });
+  KafkaProducer producer(Host(host.c(), &none), [&] { return with_own_broker(handles); });
   REQUIRE(producer.open().ok());
   CHECK(send_one(host, producer) == NEK_DELIVERED);
   REQUIRE(handles.size() == 1);
@@ -194,14 +197,7 @@ TEST_CASE("a request for which no producer can be made is told why") {
   const nek_value none{};
   KafkaProducer producer(Host(host.c(), &none), [&]() -> Result<KafkaConf> {
     if (!handles.empty()) return fail("the certificate is gone");
-    KafkaConf conf;
-    for (const auto& [name, value] :
-         {std::pair{"test.mock.num.brokers", "1"}, std::pair{"enable.idempotence", "true"}}) {
-      Status status = conf.set(name, value);
-      if (!status.ok()) return status;
-    }
-    rd_kafka_conf_interceptor_add_on_new(conf.c(), "test", note_handle, &handles);
-    return conf;
+    return with_own_broker(handles);
   });
   REQUIRE(producer.open().ok());
   REQUIRE(handles.size() == 1);
